@@ -1,0 +1,34 @@
+//! The networks, losses, fused ops and optimisers of ffrun. Knows candle and nothing of scripts,
+//! files or the command line.
+//!
+//! Shape letters, used in every `# Shapes` section and as suffixes where a shape changes
+//! (`weights_bc`): B batch, N matched pairs, L tokens, D width, C dictionary elements, H heads.
+
+pub mod aligner;
+pub mod checkpoint;
+pub mod dictionary;
+pub mod ema;
+pub mod error;
+pub mod euler;
+pub mod grad_cache;
+pub mod gradients;
+pub mod layer_norm;
+pub mod linear;
+pub mod loss;
+pub mod lr;
+pub mod ops;
+pub mod optim;
+pub mod params;
+pub mod pose_variation;
+pub mod rotation;
+pub mod sinusoid;
+pub mod stream;
+pub mod vit;
+
+mod fused_adamw;
+mod host_values;
+
+#[cfg(test)]
+mod learning_tests;
+#[cfg(test)]
+mod parameter_gradients;

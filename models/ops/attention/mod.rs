@@ -1,0 +1,7 @@
+//! Scaled dot-product attention that never holds the L×L matrix of all heads.
+
+mod chunked;
+mod fused;
+mod tiled;
+
+pub use fused::attention;

@@ -1,0 +1,51 @@
+//! Every operation gives the same bytes on one thread, two and five.
+
+use candle_core::{Result, Tensor, Var};
+use rayon::ThreadPoolBuilder;
+
+use super::agreement::sample;
+use super::{
+    Pool, attention, gelu, layer_norm, linear, pooled_correlation, rms_norm, row_sum, silu,
+    softmax, sparsemax, token_sum,
+};
+
+/// The bits of all values and gradients of a computation through every operation.
+fn bits() -> Result<Vec<u32>> {
+    let var = |tensor: Tensor| Var::from_tensor(&tensor);
+    let vars = [
+        var(sample((24, 70, 64), 1))?,
+        var(sample((700, 64), 2))?,
+        var(sample((64, 64), 3))?,
+        var(sample(64, 4))?,
+    ];
+    let [e, dictionary, weight, bias] = &vars;
+    let x = gelu(&linear(e, weight, Some(bias))?)?;
+    let x = silu(&rms_norm(&layer_norm(&x, bias, bias, 1e-5)?, bias, 1e-5)?)?;
+    let heads = x.reshape((24, 70, 4, 16))?.transpose(1, 2)?;
+    let x = attention(&heads, &heads, &heads)?.transpose(1, 2)?.reshape((24, 70, 64))?;
+    let best = pooled_correlation(&x, dictionary, Pool::Max)?;
+    let mean = pooled_correlation(&x, dictionary, Pool::Mean)?;
+    let mixed = (softmax(&mean)? + sparsemax(&best)?)?;
+    let s = linear(&mixed, &dictionary.t()?, None)?;
+    let loss = ((s * token_sum(&x)?)?.sum_all()? + row_sum(&x)?.sqr()?.sum_all()?)?;
+    let gradients = loss.backward()?;
+    let mut bits = vec![loss.to_scalar::<f32>()?.to_bits()];
+    for var in &vars {
+        let values = gradients.get(var).expect("every variable has a gradient").flatten_all()?;
+        bits.extend(values.to_vec1::<f32>()?.into_iter().map(f32::to_bits));
+    }
+    Ok(bits)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let on = |threads: usize| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(bits).unwrap()
+    };
+    let one = on(1);
+    assert!(one.iter().all(|&bits| f32::from_bits(bits).is_finite()));
+    for threads in [2, 5] {
+        assert!(on(threads) == one, "{threads} threads give other bytes than one");
+    }
+}

@@ -1,0 +1,208 @@
+//! The named parameters of a network, in the order in which the network declares them.
+
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor, Var};
+
+use crate::error::ModelError;
+
+/// How the optimiser treats a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Trained, with weight decay: matrices.
+    Decay,
+    /// Trained, without weight decay: biases, norms, temperatures.
+    NoDecay,
+    /// Not trained. Its handle is a plain tensor, so no graph is recorded through it.
+    Frozen,
+}
+
+/// One named parameter.
+#[derive(Debug)]
+pub struct Param {
+    name: String,
+    var: Var,
+    group: Group,
+}
+
+impl Param {
+    /// Its full name, e.g. `tokenizer.blocks.0.attn.q.weight`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The variable that holds its value.
+    pub fn var(&self) -> &Var {
+        &self.var
+    }
+
+    /// How the optimiser treats it.
+    pub fn group(&self) -> Group {
+        self.group
+    }
+
+    /// Whether the optimiser moves it.
+    pub fn is_trained(&self) -> bool {
+        self.group != Group::Frozen
+    }
+}
+
+/// An ordered set of named parameters. Networks take handles (tensors that share storage with the
+/// set) at construction, so a later [`Params::load`] or optimiser step is seen by them at once.
+#[derive(Debug)]
+pub struct Params {
+    device: Device,
+    entries: Vec<Param>,
+    index: BTreeMap<String, usize>,
+    frozen: bool,
+}
+
+impl Params {
+    /// An empty set whose parameters will live on `device`.
+    pub fn new(device: &Device) -> Self {
+        Self { device: device.clone(), entries: vec![], index: BTreeMap::new(), frozen: false }
+    }
+
+    /// An empty set in which every parameter is [`Group::Frozen`], whatever the network asks for:
+    /// a network built on it records no graph.
+    pub fn frozen(device: &Device) -> Self {
+        Self { frozen: true, ..Self::new(device) }
+    }
+
+    /// Where the parameters live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Declares a parameter with its initial value (kept in f32) and returns the network's handle.
+    pub fn add(&mut self, name: &str, value: &Tensor, group: Group) -> Result<Tensor, ModelError> {
+        if self.index.contains_key(name) {
+            return Err(ModelError::DuplicateParameter { name: name.to_owned() });
+        }
+        let value = value.to_device(&self.device)?.to_dtype(DType::F32)?.contiguous()?;
+        let var = Var::from_tensor(&value.copy()?)?;
+        let group = if self.frozen { Group::Frozen } else { group };
+        let handle = match group {
+            Group::Frozen => var.as_detached_tensor(),
+            Group::Decay | Group::NoDecay => var.as_tensor().clone(),
+        };
+        self.index.insert(name.to_owned(), self.entries.len());
+        self.entries.push(Param { name: name.to_owned(), var, group });
+        Ok(handle)
+    }
+
+    /// The parameter called `name`.
+    pub fn get(&self, name: &str) -> Option<&Param> {
+        self.index.get(name).map(|&at| &self.entries[at])
+    }
+
+    /// All parameters in the order of declaration.
+    pub fn iter(&self) -> impl Iterator<Item = &Param> {
+        self.entries.iter()
+    }
+
+    /// Number of parameters (tensors, not values).
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing was declared.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Number of trained values.
+    pub fn trained_values(&self) -> usize {
+        self.iter().filter(|param| param.is_trained()).map(|param| param.var.elem_count()).sum()
+    }
+
+    /// Overwrites every parameter. Nothing is changed unless names and shapes agree exactly.
+    pub fn load(&self, weights: &BTreeMap<String, Tensor>) -> Result<(), ModelError> {
+        self.check(weights)?;
+        for (name, value) in weights {
+            if let Some(param) = self.get(name) {
+                let value = value.to_device(&self.device)?.to_dtype(DType::F32)?;
+                // `copy` also makes `set` legal when the weights came from this very set.
+                param.var.set(&value.copy()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies of all values by name.
+    pub fn to_map(&self) -> Result<BTreeMap<String, Tensor>, ModelError> {
+        self.iter()
+            .map(|param| Ok((param.name.clone(), param.var.as_detached_tensor().copy()?)))
+            .collect()
+    }
+
+    fn check(&self, weights: &BTreeMap<String, Tensor>) -> Result<(), ModelError> {
+        let absent = |param: &&Param| !weights.contains_key(param.name());
+        let missing: Vec<_> = self.iter().filter(absent).map(|param| param.name.clone()).collect();
+        let unexpected: Vec<_> =
+            weights.keys().filter(|name| self.get(name).is_none()).cloned().collect();
+        let misshaped: Vec<_> = self
+            .iter()
+            .filter_map(|param| {
+                let (expected, found) = (param.var.dims(), weights.get(&param.name)?.dims());
+                (expected != found)
+                    .then(|| format!("{}: expected {expected:?}, found {found:?}", param.name))
+            })
+            .collect();
+        if missing.is_empty() && unexpected.is_empty() && misshaped.is_empty() {
+            return Ok(());
+        }
+        Err(ModelError::WeightMismatch { missing, unexpected, misshaped })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, Param, Params};
+    use candle_core::{Device, Tensor};
+
+    fn set() -> (Params, Tensor) {
+        let mut params = Params::new(&Device::Cpu);
+        let ones = Tensor::new(&[1f32, 1.0], &Device::Cpu).unwrap();
+        let handle = params.add("b", &ones, Group::Decay).unwrap();
+        params.add("a", &ones, Group::Frozen).unwrap();
+        (params, handle)
+    }
+
+    #[test]
+    fn handles_see_what_is_loaded() {
+        let (params, handle) = set();
+        let twos = Tensor::new(&[2f32, 2.0], &Device::Cpu).unwrap();
+        params.load(&[("a".into(), twos.clone()), ("b".into(), twos)].into()).unwrap();
+        assert_eq!(handle.to_vec1::<f32>().unwrap(), [2.0, 2.0]);
+        params.load(&params.to_map().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn order_is_the_order_of_declaration() {
+        let (params, _) = set();
+        assert_eq!(params.iter().map(Param::name).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(params.trained_values(), 2);
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_change_nothing() {
+        let (params, handle) = set();
+        let three = Tensor::new(&[0f32, 0.0, 0.0], &Device::Cpu).unwrap();
+        let error = params.load(&[("b".into(), three.clone()), ("c".into(), three)].into());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the weights do not fit the network: missing `a`; unexpected `c`; misshaped `b: \
+             expected [2], found [3]`"
+        );
+        assert_eq!(handle.to_vec1::<f32>().unwrap(), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn frozen_parameters_record_no_graph() {
+        let mut params = Params::frozen(&Device::Cpu);
+        let one = Tensor::new(1f32, &Device::Cpu).unwrap();
+        let handle = params.add("a", &one, Group::Decay).unwrap();
+        assert!(!handle.sqr().unwrap().track_op());
+    }
+}

@@ -1,0 +1,159 @@
+//! Metrics against a varied setting: lines that share a unit and a range share a panel.
+
+use super::abscissa::Abscissa;
+use super::axis::Axis;
+use super::palette::Colour;
+use super::panel::{Panel, Sample, Series};
+use crate::ReportError;
+use crate::number;
+use crate::rows::{Direction, Metric, Results};
+use crate::sheet::{Axis as Scale, ChartSpec};
+use crate::stats::{Frame, Settings};
+use crate::table::{arrow, metrics, values};
+
+/// A line before it has a panel.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    /// Legend text without arrow.
+    pub(crate) label: String,
+    /// Unit of its numbers.
+    pub(crate) unit: String,
+    /// Which way is better.
+    pub(crate) direction: Direction,
+    /// Points in order of x.
+    pub(crate) points: Vec<Option<Sample>>,
+    /// Floors and ceilings: name, number and how the number is written.
+    pub(crate) anchors: Vec<(String, f64, String)>,
+}
+
+/// Colours of measured lines.
+const MEASURED: [Colour; 4] = [Colour::Kind(0), Colour::Kind(1), Colour::Kind(5), Colour::Kind(4)];
+/// Room at either end of the vertical range, as a share of it.
+const MARGIN: f64 = 0.08;
+/// Lines share a panel while their common range is at most this many times the largest own one.
+const TOGETHER: f64 = 2.5;
+/// A floor or ceiling is drawn while it widens the range by at most this share, else only named.
+const NEAR: f64 = 0.5;
+
+/// One line per metric over the declared values of setting `x`.
+pub(crate) fn panels(
+    spec: &ChartSpec,
+    (x, scale, names): (&str, Scale, &[String]),
+    results: &Results,
+    frame: &Frame,
+) -> Result<Vec<Panel>, ReportError> {
+    let values = values(&spec.id, x, results)?;
+    let abscissa = Abscissa::new(&spec.id, scale, values)?;
+    let cell = |value: &serde_json::Value| Settings::from([(x.to_owned(), value.clone())]);
+    let line = |metric: &Metric| {
+        let sample = |(value, x): (&serde_json::Value, &f64)| {
+            let estimate = frame.estimate(&metric.name, &cell(value))?;
+            Some(Sample { x: *x, y: estimate.mean, band: estimate.interval() })
+        };
+        let mut points: Vec<(f64, Option<Sample>)> =
+            values.iter().zip(&abscissa.values).map(|pair| (*pair.1, sample(pair))).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let anchors = results.anchors.iter().filter(|anchor| anchor.metric == metric.name);
+        Line {
+            label: metric.label.clone(),
+            unit: metric.unit.clone(),
+            direction: metric.direction,
+            points: points.into_iter().map(|(_, sample)| sample).collect(),
+            anchors: anchors
+                .map(|a| (a.label.clone(), a.value, number::fixed(a.value, metric.digits)))
+                .collect(),
+        }
+    };
+    let lines = metrics(&spec.id, names, results)?.into_iter().map(line).collect();
+    Ok(grouped(lines, &abscissa.axis, x, &MEASURED))
+}
+
+/// Panels of lines that can be read on one axis. Each panel starts with the first of `colours`.
+pub(crate) fn grouped(lines: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Vec<Panel> {
+    let mut groups: Vec<Vec<Line>> = Vec::new();
+    for line in lines {
+        let fits = groups.iter().position(|group| together(group, &line));
+        match fits {
+            Some(group) => groups[group].push(line),
+            None => groups.push(vec![line]),
+        }
+    }
+    groups.into_iter().map(|group| panel(group, x, x_title, colours)).collect()
+}
+
+fn together(group: &[Line], line: &Line) -> bool {
+    let first = &group[0];
+    if first.unit != line.unit || first.direction != line.direction {
+        return false;
+    }
+    // By the means: intervals shrink as seeds come in, and panels should not jump about.
+    let ranges: Vec<(f64, f64)> = group.iter().chain([line]).filter_map(extent).collect();
+    let own = ranges.iter().map(|(low, high)| high - low).fold(0.0, f64::max);
+    hull(&ranges).is_some_and(|(low, high)| high - low <= TOGETHER * own)
+}
+
+/// Range of a line without its intervals.
+fn extent(line: &Line) -> Option<(f64, f64)> {
+    hull(&line.points.iter().flatten().map(|sample| (sample.y, sample.y)).collect::<Vec<_>>())
+}
+
+/// Range of a line with its intervals.
+fn range(line: &Line) -> Option<(f64, f64)> {
+    let samples = line.points.iter().flatten();
+    let ends: Vec<(f64, f64)> = samples.map(|s| s.band.unwrap_or((s.y, s.y))).collect();
+    hull(&ends)
+}
+
+fn hull(ranges: &[(f64, f64)]) -> Option<(f64, f64)> {
+    ranges.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+fn panel(group: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Panel {
+    let ranges: Vec<(f64, f64)> = group.iter().filter_map(range).collect();
+    let (mut low, mut high) = hull(&ranges).unwrap_or((0.0, 1.0));
+    let (rules, asides) = anchors(&group, low, high);
+    for (value, _) in &rules {
+        (low, high) = (low.min(*value), high.max(*value));
+    }
+    let margin = MARGIN * (high - low);
+    let series = |(line, colour): (Line, &Colour)| Series {
+        label: legend(&line),
+        colour: *colour,
+        points: line.points,
+        dots: true,
+    };
+    Panel {
+        lead: String::new(),
+        asides,
+        x: x.clone(),
+        x_title: x_title.to_owned(),
+        y: Axis::round(Scale::Linear, low - margin, high + margin, 4),
+        series: group.into_iter().zip(colours.iter().cycle()).map(series).collect(),
+        rules,
+    }
+}
+
+/// Floors and ceilings near the range, to be drawn, and the names of those that are not.
+fn anchors(group: &[Line], low: f64, high: f64) -> (Vec<(f64, String)>, Vec<String>) {
+    let reach = NEAR * (high - low);
+    let (mut rules, mut asides) = (Vec::new(), Vec::new());
+    for line in group {
+        for (label, value, text) in &line.anchors {
+            let name = match group {
+                [_] => format!("{label} {text}"),
+                _ => format!("{label} {text} ({})", line.label),
+            };
+            if *value >= low - reach && *value <= high + reach {
+                rules.push((*value, name));
+            } else {
+                asides.push(name);
+            }
+        }
+    }
+    (rules, asides)
+}
+
+fn legend(line: &Line) -> String {
+    let unit = if line.unit.is_empty() { String::new() } else { format!(" ({})", line.unit) };
+    format!("{}{unit} {}", line.label, arrow(line.direction)).trim_end().to_owned()
+}

@@ -1,0 +1,22 @@
+//! From rows to statistics, tables, charts and pages. Knows nothing of candle or of scripts.
+
+pub mod chart;
+pub mod error;
+pub mod page;
+pub mod rows;
+pub mod sheet;
+pub mod stats;
+pub mod table;
+
+mod export;
+mod file;
+mod html;
+mod number;
+mod part;
+mod summary;
+
+#[cfg(test)]
+mod sample;
+
+pub use error::ReportError;
+pub use page::write;

@@ -1,0 +1,98 @@
+//! `ffrun plan`: what would run and why, without running it.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use serde_json::json;
+
+use super::{
+    args::{self, Global},
+    config::Settings,
+    exit::Exit,
+    labels::labels,
+    laboratory::Laboratory,
+    machine,
+    summary::{bytes_text, duration_text},
+};
+use crate::engine::{Key, Plan, Planned};
+
+/// Stages listed one by one before the rest is only counted; `-v` lists all.
+const LISTED: usize = 40;
+
+/// Runs the verb.
+pub(super) fn plan(
+    args: &args::Experiment,
+    global: &Global,
+    settings: &Settings,
+) -> Result<ExitCode, Exit> {
+    let lab = Laboratory::open(args, settings)?;
+    let experiment = lab.load()?;
+    let plan = Plan::of(&experiment.graph, &lab.store)?;
+    let jobs = settings.file.jobs.unwrap_or_else(machine::cores);
+    if global.json {
+        print_json(&plan, jobs);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let names = labels(&experiment.graph);
+    let shown = if global.verbose > 0 { usize::MAX } else { LISTED };
+    if global.quiet == 0 {
+        for stage in plan.to_run().take(shown) {
+            println!("{}", line(stage, &names));
+        }
+        let more = plan.to_run().count().saturating_sub(shown);
+        if more > 0 {
+            println!("… and {more} more (-v lists all)");
+        }
+        if plan.to_run().next().is_some() {
+            println!();
+        }
+    }
+    print_totals(&plan, jobs);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(stage: &Planned, names: &BTreeMap<Key, String>) -> String {
+    let name = names.get(&stage.key).map_or(stage.kind.as_str(), String::as_str);
+    let time = stage.estimate_seconds.map_or(String::new(), |seconds| {
+        format!("~{}", duration_text(seconds))
+    });
+    format!("{}  {name:<44} {time:>8}  {}", stage.key.short(), stage.reason)
+}
+
+fn print_totals(plan: &Plan, jobs: usize) {
+    let counts = plan.counts();
+    println!(
+        "{} trials, {} measured; stages: {} done, {} to run, {} running, {} damaged",
+        plan.trials,
+        plan.trials_done,
+        counts.done,
+        counts.partial + counts.missing,
+        counts.running,
+        counts.damaged
+    );
+    let eta = plan.eta(jobs);
+    if counts.partial + counts.missing > 0 {
+        let unknown = match eta.unknown {
+            0 => String::new(),
+            count => format!(" (and {count} stages nothing is known of yet)"),
+        };
+        println!("about {} on {jobs} jobs{unknown}", duration_text(eta.seconds));
+    }
+    println!(
+        "disk: {} used, about {} more",
+        bytes_text(plan.disk_used_bytes),
+        bytes_text(plan.disk_estimate_bytes)
+    );
+}
+
+fn print_json(plan: &Plan, jobs: usize) {
+    for stage in &plan.stages {
+        println!("{}", json!({ "v": 1, "event": "stage", "stage": stage }));
+    }
+    println!(
+        "{}",
+        json!({ "v": 1, "event": "plan", "trials": plan.trials, "trials_done": plan.trials_done,
+                "counts": plan.counts(), "eta_seconds": plan.eta(jobs).seconds,
+                "disk_used_bytes": plan.disk_used_bytes,
+                "disk_estimate_bytes": plan.disk_estimate_bytes })
+    );
+}

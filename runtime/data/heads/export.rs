@@ -1,0 +1,152 @@
+//! Writing pictures and their labels to a folder.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+use rayon::prelude::*;
+
+use super::clip::Clip;
+use super::error::HeadsError;
+use super::label::Label;
+use super::still::{Faces, Still};
+
+/// Columns that describe one picture, after those that name it.
+const COLUMNS: [&str; 20] = [
+    "yaw_deg",
+    "pitch_deg",
+    "roll_deg",
+    "box_x",
+    "box_y",
+    "box_w",
+    "box_h",
+    "eye_left_x",
+    "eye_left_y",
+    "eye_right_x",
+    "eye_right_y",
+    "nose_x",
+    "nose_y",
+    "mouth_left_x",
+    "mouth_left_y",
+    "mouth_right_x",
+    "mouth_right_y",
+    "visible",
+    "caption",
+    "identity",
+];
+
+/// Writes `<identity>_<view>.png` for every still, and `labels.csv`, into a folder.
+pub fn export_stills(faces: &Faces, out: &Path) -> Result<(), HeadsError> {
+    create(out)?;
+    let name = |index: usize| {
+        let view = index % faces.views.max(1);
+        format!("{}_{view:03}.png", faces.stills[index].label.identity)
+    };
+    (0..faces.stills.len()).into_par_iter().try_for_each(|index| {
+        write_png(&faces.stills[index], faces.size_px, &out.join(name(index)))
+    })?;
+    let mut table = Table::create(out.join("labels.csv"), &["file"])?;
+    for (index, still) in faces.stills.iter().enumerate() {
+        table.row(&[name(index)], &still.label)?;
+    }
+    table.finish()
+}
+
+/// Writes a folder of PNG frames for every clip, `frames.csv` (one line a frame) and `clips.csv`
+/// (one line a clip), into a folder.
+pub fn export_clips(clips: &[Clip], out: &Path) -> Result<(), HeadsError> {
+    create(out)?;
+    let folder = |index: usize| {
+        let clip = &clips[index];
+        format!("{index:04}_{}_{}", clip.identity, clip.family.name())
+    };
+    for (index, clip) in clips.iter().enumerate() {
+        create(&out.join(folder(index)))?;
+        clip.frames.par_iter().enumerate().try_for_each(|(number, frame)| {
+            let path = out.join(folder(index)).join(format!("{number:04}.png"));
+            write_png(frame, clip.size_px, &path)
+        })?;
+    }
+    let mut frames = Table::create(out.join("frames.csv"), &["clip", "frame", "file"])?;
+    let mut list = Table::open(out.join("clips.csv"))?;
+    list.record(&["clip", "identity", "family", "frames", "fps", "caption"].map(str::to_owned))?;
+    for (index, clip) in clips.iter().enumerate() {
+        let name = folder(index);
+        list.record(&[
+            name.clone(),
+            clip.identity.clone(),
+            clip.family.name().to_owned(),
+            clip.frames.len().to_string(),
+            clip.fps.to_string(),
+            clip.caption.clone(),
+        ])?;
+        for (number, frame) in clip.frames.iter().enumerate() {
+            let file = format!("{name}/{number:04}.png");
+            frames.row(&[name.clone(), number.to_string(), file], &frame.label)?;
+        }
+    }
+    list.finish()?;
+    frames.finish()
+}
+
+/// The picture of a still.
+pub(crate) fn picture(still: &Still, size_px: usize) -> RgbImage {
+    let side = size_px as u32;
+    RgbImage::from_fn(side, side, |x, y| {
+        let at = (y as usize * size_px + x as usize) * 3;
+        image::Rgb([still.pixels[at], still.pixels[at + 1], still.pixels[at + 2]])
+    })
+}
+
+fn write_png(still: &Still, size_px: usize, path: &Path) -> Result<(), HeadsError> {
+    picture(still, size_px).save(path).map_err(|error| fault("write", path, &error))
+}
+
+fn create(folder: &Path) -> Result<(), HeadsError> {
+    std::fs::create_dir_all(folder).map_err(|error| fault("create", folder, &error))
+}
+
+fn fault(action: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> HeadsError {
+    HeadsError::File { action, path: path.to_owned(), reason: reason.to_string() }
+}
+
+/// A CSV file being written.
+struct Table {
+    path: PathBuf,
+    writer: csv::Writer<std::fs::File>,
+}
+
+impl Table {
+    /// A table of pictures: these columns, then those of labels.
+    fn create(path: PathBuf, first: &[&str]) -> Result<Self, HeadsError> {
+        let mut table = Self::open(path)?;
+        let columns: Vec<String> = first.iter().chain(&COLUMNS).map(|&c| c.to_owned()).collect();
+        table.record(&columns)?;
+        Ok(table)
+    }
+
+    fn open(path: PathBuf) -> Result<Self, HeadsError> {
+        let writer =
+            csv::Writer::from_path(&path).map_err(|error| fault("write", &path, &error))?;
+        Ok(Self { path, writer })
+    }
+
+    fn row(&mut self, first: &[String], label: &Label) -> Result<(), HeadsError> {
+        let angles = [label.yaw_deg, label.pitch_deg, label.roll_deg];
+        let marks = label.landmarks.iter().flatten();
+        let numbers = angles.iter().chain(&label.face_box).chain(marks);
+        let mut fields = first.to_vec();
+        fields.extend(numbers.map(|number| format!("{number:.3}")));
+        fields.push(format!("{:.4}", label.visible));
+        fields.push(label.caption.clone());
+        fields.push(label.identity.clone());
+        self.record(&fields)
+    }
+
+    fn record(&mut self, fields: &[String]) -> Result<(), HeadsError> {
+        self.writer.write_record(fields).map_err(|error| fault("write", &self.path, &error))
+    }
+
+    fn finish(mut self) -> Result<(), HeadsError> {
+        self.writer.flush().map_err(|error| fault("write", &self.path, &error))
+    }
+}

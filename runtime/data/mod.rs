@@ -1,0 +1,3 @@
+//! Data: the embedded heads and what is drawn from them.
+
+pub mod heads;

@@ -1,0 +1,12 @@
+//! What is measured, each metric declared once in the catalogue and computed in a file of its own.
+
+pub mod catalogue;
+pub mod contrastive;
+pub mod faceset;
+pub mod probe;
+pub mod retrieval;
+pub mod silhouette;
+pub mod usage;
+
+pub use catalogue::{catalogue, find};
+pub use faceset::FaceSet;

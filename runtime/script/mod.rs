@@ -1,0 +1,35 @@
+//! The script host: the only place that knows Rhai.
+//!
+//! A script declares; calling `train` or `evaluate` builds stages and computes nothing.
+
+mod building;
+mod capture;
+mod closure;
+mod complaint;
+mod convert;
+mod declaration;
+mod definitions;
+mod diagnostic;
+mod experiment;
+mod explain;
+mod host;
+mod options;
+mod phase;
+mod program;
+mod recipe;
+mod rehearsal;
+mod reporting;
+mod sandbox;
+mod scale;
+mod settings;
+mod sources;
+mod stdlib;
+mod suggest;
+mod tensor;
+mod trial;
+
+pub use closure::{Closure, ClosureError};
+pub use definitions::definitions;
+pub use diagnostic::Diagnostic;
+pub use experiment::Experiment;
+pub use options::ScriptOptions;

@@ -1,0 +1,45 @@
+//! What a set of face stills must satisfy.
+
+use super::{Spec, check};
+use crate::{
+    script::{complaint::Complaint, rehearsal::Role},
+    spec::FacesSpec,
+};
+
+impl Spec for FacesSpec {
+    const WHAT: &'static str = "a set of stills";
+    const NATIVE: &'static str = "stills";
+    const CLOSURES: &'static [Role] = &[];
+
+    fn example() -> Self {
+        Self {
+            split: "train".into(),
+            identities: 16,
+            views: 6,
+            size_px: 64,
+            world: 0,
+            yaw_deg: 75.0,
+            pitch_deg: 30.0,
+            roll_deg: 20.0,
+            expression: 1.0,
+            occlusion: 0.1,
+            surroundings: "per_view".into(),
+            pose_grid: false,
+        }
+    }
+
+    fn check(&self) -> Result<(), Complaint> {
+        check::one_of("split", &self.split, &["train", "validation", "test"])?;
+        check::one_of("surroundings", &self.surroundings, &["per_person", "per_view"])?;
+        check::at_least_one("identities", self.identities)?;
+        check::at_least_one("views", self.views)?;
+        check::that((8..=2048).contains(&self.size_px), "size_px", || {
+            format!("`size_px` is {}, but must lie in 8 to 2048", self.size_px)
+        })?;
+        check::within("yaw_deg", self.yaw_deg, 0.0, 180.0)?;
+        check::within("pitch_deg", self.pitch_deg, 0.0, 90.0)?;
+        check::within("roll_deg", self.roll_deg, 0.0, 180.0)?;
+        check::within("expression", self.expression, 0.0, 2.0)?;
+        check::within("occlusion", self.occlusion, 0.0, 1.0)
+    }
+}

@@ -1,0 +1,108 @@
+//! What each kind of stage computes. The engine calls [`Stages`] and knows no kind by name.
+
+pub mod build;
+pub mod checkpoint;
+pub mod curves;
+pub mod evaluate;
+pub mod faces;
+pub mod pairs;
+pub mod scores;
+pub mod stills;
+pub mod train;
+
+use std::time::Duration;
+
+use candle_core::Device;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    engine::{
+        stage::{NumericClass, Stage},
+        work::{RunStage, StageError, Work},
+    },
+    spec,
+};
+
+/// The runner of every kind ffrun knows.
+#[derive(Clone, Debug)]
+pub struct Stages {
+    /// Wall time between two checkpoints of a training. Changes no number.
+    pub checkpoint_every: Duration,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        Self { checkpoint_every: Duration::from_secs(10) }
+    }
+}
+
+impl RunStage for Stages {
+    fn run(&self, stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
+        let known = [spec::FACES, spec::TRAIN, spec::EVALUATE];
+        let Some((_, version)) = known.into_iter().find(|(kind, _)| *kind == stage.kind) else {
+            return Err(StageError::Failed(format!(
+                "this ffrun knows no stage kind `{}`; it knows faces, train and evaluate",
+                stage.kind
+            )));
+        };
+        if version != stage.version {
+            return Err(StageError::Failed(format!(
+                "the stage was declared for `{}` version {}, this ffrun computes version {version}; \
+                 plan the experiment again with this ffrun",
+                stage.kind, stage.version
+            )));
+        }
+        match stage.kind.as_str() {
+            "faces" => faces::run(stage, work),
+            "train" => train::run(stage, work, self.checkpoint_every),
+            _ => evaluate::run(stage, work),
+        }
+    }
+}
+
+/// The typed spec of a stage.
+pub(crate) fn spec_of<T: DeserializeOwned>(stage: &Stage) -> Result<T, StageError> {
+    serde_json::from_value(stage.spec.clone()).map_err(|error| {
+        StageError::Failed(format!("the spec of this `{}` stage cannot be read: {error}", stage.kind))
+    })
+}
+
+/// The folder of the input read as `role`.
+pub(crate) fn input<'a>(work: &'a Work<'_>, role: &str) -> Result<&'a std::path::Path, StageError> {
+    work.inputs
+        .get(role)
+        .map(std::path::PathBuf::as_path)
+        .ok_or_else(|| StageError::Failed(format!("the stage has no input in the role `{role}`")))
+}
+
+/// The candle device of a numeric class. A worker sees only its own GPU, so it is number 0 there.
+pub(crate) fn device(class: &NumericClass) -> Result<Device, StageError> {
+    match class.device.as_str() {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Device::new_cuda(0).map_err(|error| {
+            StageError::Environment(format!(
+                "no CUDA device: {}; build with `--features cuda` and check `ffrun doctor`, or run \
+                 with `--device cpu`",
+                first_line(&error)
+            ))
+        }),
+        other => Err(StageError::Environment(format!(
+            "unknown device kind `{other}`; use `cpu` or `cuda:N`"
+        ))),
+    }
+}
+
+/// The fact of a candle error, without the backtrace that `RUST_BACKTRACE` puts into it.
+pub(crate) fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// A tensor failure as a stage failure.
+pub(crate) fn tensor_error(error: candle_core::Error) -> StageError {
+    StageError::Failed(first_line(&error))
+}
+
+/// A network failure as a stage failure.
+pub(crate) fn model_error(error: ffrun_models::error::ModelError) -> StageError {
+    StageError::Failed(error.to_string())
+}

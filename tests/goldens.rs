@@ -1,0 +1,106 @@
+//! Runs every golden case it finds against our code: reference inputs and outputs made with the
+//! field's own Python, described by each case's JSON and by nothing here.
+//!
+//! Folders come from `FFRUN_GOLDENS` (colon-separated); by default the ones committed here and, if
+//! it is there, the larger set beside the repository. New cases of a known kind are just dropped in.
+
+mod aligner;
+mod case;
+mod check;
+mod euler;
+mod fill;
+mod pose;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use case::Case;
+use check::Check;
+
+/// Anything that goes wrong in a case.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// What a case tests, told from its content.
+type Runner = fn(&Case) -> Result<Vec<Check>>;
+
+fn runner(case: &Case) -> Option<Runner> {
+    let has = |pointer: &str| case.json.pointer(pointer).is_some();
+    if has("/vectors") {
+        return Some(fill::run);
+    }
+    if has("/config/n") && has("/config/L") && has("/config/C") && has("/config/pool") {
+        return Some(aligner::run);
+    }
+    if has("/inputs/ortho6d") {
+        return Some(pose::run_rotation);
+    }
+    if has("/inputs/angles") {
+        return Some(euler::run);
+    }
+    if has("/expected/tracks") || has("/expected/hand") {
+        return Some(pose::run_variation);
+    }
+    None
+}
+
+#[test]
+fn every_golden_case_of_a_known_kind_agrees() {
+    let mut cases = vec![];
+    for (folder, required) in folders() {
+        if folder.is_dir() {
+            collect(&folder, &mut cases);
+        } else {
+            assert!(!required, "no such folder of goldens: {}", folder.display());
+            println!("skipped: no folder {}", folder.display());
+        }
+    }
+    cases.sort();
+    assert!(!cases.is_empty(), "no golden case found");
+    let (mut agreed, mut unknown, mut failed) = (0, 0, vec![]);
+    for path in &cases {
+        let case = Case::load(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let Some(run) = runner(&case) else {
+            println!("not implemented yet: {}", case.name);
+            unknown += 1;
+            continue;
+        };
+        match report(&case.name, run(&case)) {
+            Ok(()) => agreed += 1,
+            Err(reason) => failed.push(format!("{}: {reason}", path.display())),
+        }
+    }
+    println!("{agreed} agree, {} fail, {unknown} not implemented yet", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Prints the check closest to its bound; fails with all that are past theirs.
+fn report(name: &str, checks: Result<Vec<Check>>) -> std::result::Result<(), String> {
+    let checks = checks.map_err(|error| error.to_string())?;
+    let tightest = checks.iter().max_by(|a, b| a.share().total_cmp(&b.share()));
+    let tightest = tightest.ok_or("the case checks nothing")?;
+    println!("{name}: {} checks, tightest {tightest}", checks.len());
+    let past: Vec<_> =
+        checks.iter().filter(|check| !check.holds()).map(ToString::to_string).collect();
+    if past.is_empty() { Ok(()) } else { Err(past.join("; ")) }
+}
+
+/// The folders, and whether each must exist.
+fn folders() -> Vec<(PathBuf, bool)> {
+    if let Some(folders) = std::env::var_os("FFRUN_GOLDENS") {
+        return std::env::split_paths(&folders).map(|folder| (folder, true)).collect();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    vec![(root.join("tests/goldens"), true), (root.join("../shared/goldens"), false)]
+}
+
+/// All cases under `folder`: JSON files with a `case`.
+fn collect(folder: &Path, cases: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    for path in entries.filter_map(std::result::Result::ok).map(|entry| entry.path()) {
+        if path.is_dir() {
+            collect(&path, cases);
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            cases.push(path);
+        }
+    }
+}

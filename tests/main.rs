@@ -1,0 +1,8 @@
+//! The integration tests: one binary, a file for each subject.
+
+mod borders;
+mod command_line;
+mod faults;
+mod lab;
+mod main_job;
+mod reload;
