@@ -49,7 +49,7 @@ pub enum PictureSource {
     Png(Vec<u8>),
 }
 
-/// What [`write`] left in the report folder.
+/// What [`write()`] left in the report folder.
 #[derive(Clone, Debug, Default)]
 pub struct Written {
     /// The page to open, `report.html`.

@@ -7,7 +7,8 @@ fn version_and_help_are_on_stdout() {
     let lab = Lab::new();
     assert!(lab.run(["--version"]).ok().starts_with("ffrun 0."));
     let help = lab.run(["--help"]).ok();
-    for verb in ["run", "plan", "why", "status", "report", "claims", "stage", "data", "fsck", "gc"] {
+    for verb in ["run", "plan", "why", "status", "report", "claims", "stage", "data", "fsck", "gc"]
+    {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is missing in:\n{help}");
     }
     assert!(help.contains("75 try again"), "{help}");

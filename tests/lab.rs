@@ -17,8 +17,7 @@ pub(crate) fn ablation() -> PathBuf {
 }
 
 /// Flags that shrink the main job to one smallest trial.
-pub(crate) const SMALLEST: [&str; 6] =
-    ["--scale", "smoke", "-P", "elements=1024", "-P", "seeds=1"];
+pub(crate) const SMALLEST: [&str; 6] = ["--scale", "smoke", "-P", "elements=1024", "-P", "seeds=1"];
 
 impl Lab {
     pub(crate) fn new() -> Self {

@@ -2,7 +2,10 @@
 
 mod borders;
 mod command_line;
+mod engine;
 mod faults;
+mod goldens;
 mod lab;
 mod main_job;
 mod reload;
+mod script;

@@ -12,8 +12,18 @@ fn it_writes_the_whole_report_and_runs_nothing_twice() {
     let out = lab.ablate("run", &SMOKE).ok();
     assert!(out.contains("4 of 4 trials measured"), "{out}");
     let files = [
-        "results.csv", "curves.csv", "report.html", "report.md", "manifest.toml", "table3.md",
-        "table3.tex", "table3.csv", "figure8.svg", "figure8.png", "figure10.svg", "figure10.png",
+        "results.csv",
+        "curves.csv",
+        "report.html",
+        "report.md",
+        "manifest.toml",
+        "table3.md",
+        "table3.tex",
+        "table3.csv",
+        "figure8.svg",
+        "figure8.png",
+        "figure10.svg",
+        "figure10.png",
     ];
     for file in files {
         let path = lab.path("runs/ablation_dict-smoke").join(file);

@@ -26,6 +26,9 @@ impl Watched {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         for item in fs::read_dir(root.join("stdlib")).unwrap() {
             let path = item.unwrap().path();
+            if path.is_dir() {
+                continue;
+            }
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             lab.write(&format!("stdlib/{name}"), &fs::read_to_string(&path).unwrap());
         }

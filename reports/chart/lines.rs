@@ -136,21 +136,28 @@ fn panel(group: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Panel
 /// Floors and ceilings near the range, to be drawn, and the names of those that are not.
 fn anchors(group: &[Line], low: f64, high: f64) -> (Vec<(f64, String)>, Vec<String>) {
     let reach = NEAR * (high - low);
-    let (mut rules, mut asides) = (Vec::new(), Vec::new());
+    let mut rules = Vec::new();
+    let mut far: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
     for line in group {
         for (label, value, text) in &line.anchors {
-            let name = match group {
-                [_] => format!("{label} {text}"),
-                _ => format!("{label} {text} ({})", line.label),
-            };
             if *value >= low - reach && *value <= high + reach {
-                rules.push((*value, name));
+                rules.push((*value, named(group, label, &[(&line.label, text)])));
+            } else if let Some((_, texts)) = far.iter_mut().find(|(known, _)| known == label) {
+                texts.push((&line.label, text));
             } else {
-                asides.push(name);
+                far.push((label, vec![(&line.label, text)]));
             }
         }
     }
-    (rules, asides)
+    (rules, far.iter().map(|(label, texts)| named(group, label, texts)).collect())
+}
+
+/// `chance 0.016, 0.047` in the order of the lines; with their names where not all have one.
+fn named(group: &[Line], label: &str, texts: &[(&str, &str)]) -> String {
+    let text = |(line, text): &(&str, &str)| {
+        if texts.len() == group.len() { (*text).to_owned() } else { format!("{text} ({line})") }
+    };
+    format!("{label} {}", texts.iter().map(text).collect::<Vec<_>>().join(", "))
 }
 
 fn legend(line: &Line) -> String {

@@ -102,8 +102,9 @@ impl Panel {
         let slack = header - self.header_height(frame.width);
         self.draw_legend(scene, Frame { top: frame.top + slack, ..frame });
         self.draw_axes(scene, plot);
-        for (value, label) in &self.rules {
-            self.draw_rule(scene, plot, *value, label);
+        for (value, _) in &self.rules {
+            let y = plot.top + (1.0 - self.y.place(*value)) * plot.height;
+            scene.dashes((plot.left, y), plot.left + plot.width, Colour::Muted);
         }
         for series in &self.series {
             self.draw_bands(scene, plot, series);
@@ -143,26 +144,6 @@ impl Panel {
         scene.text((plot.left + plot.width / 2.0, bottom + FOOTER - 4.0), &self.x_title, style);
     }
 
-    /// A floor or ceiling, named at the end that the lines leave free.
-    fn draw_rule(&self, scene: &mut Scene, plot: Frame, value: f64, label: &str) {
-        let (left, right) = (plot.left, plot.left + plot.width);
-        let y = plot.top + (1.0 - self.y.place(value)) * plot.height;
-        scene.dashes((left, y), right, Colour::Axis);
-        let gap = |sample: Option<&Option<Sample>>| {
-            sample.copied().flatten().map_or(f64::INFINITY, |s| (s.y - value).abs())
-        };
-        let nearest = |end: &dyn Fn(&Series) -> f64| {
-            self.series.iter().map(end).fold(f64::INFINITY, f64::min)
-        };
-        let (first, last) =
-            (nearest(&|s| gap(s.points.first())), nearest(&|s| gap(s.points.last())));
-        let (x, anchor) = if first > last { (left, Anchor::Start) } else { (right, Anchor::End) };
-        // Below the line where it would leave the plot above.
-        let baseline = if y - SMALL < plot.top { y + SMALL + 2.0 } else { y - 4.0 };
-        let style = TextStyle::new(SMALL, Colour::Muted).anchored(anchor);
-        scene.text((x, baseline), label, style);
-    }
-
     fn draw_bands(&self, scene: &mut Scene, plot: Frame, series: &Series) {
         for run in runs(&series.points) {
             let edge = |sample: &Sample, upper: bool| {
@@ -200,43 +181,41 @@ impl Panel {
         for item in self.legend(frame.width) {
             let x = frame.left + item.left;
             let baseline = frame.top + item.line as f64 * LEGEND_LINE + LEGEND_LINE * 0.7;
-            match item.colour {
-                Some(colour) => {
-                    let y = baseline - TEXT * 0.34;
-                    scene.rule((x, y), (x + SWATCH, y), 2.5, colour);
+            let middle = baseline - TEXT * 0.34;
+            let style = TextStyle::new(item.size, item.ink);
+            match item.swatch {
+                Swatch::None => {}
+                Swatch::Dashes => scene.dashes((x, middle), x + SWATCH, Colour::Muted),
+                Swatch::Line(colour) => {
+                    scene.rule((x, middle), (x + SWATCH, middle), 2.5, colour);
                     if self.series.iter().any(|series| series.dots) {
-                        scene.marks.push(Mark::Dot {
-                            centre: (x + SWATCH / 2.0, y),
-                            radius: 3.25,
-                            colour,
-                        });
+                        let centre = (x + SWATCH / 2.0, middle);
+                        scene.marks.push(Mark::Dot { centre, radius: 3.25, colour });
                     }
-                    let style = TextStyle::new(TEXT, Colour::Ink);
-                    scene.text((x + SWATCH + SWATCH_GAP, baseline), item.text, style);
                 }
-                None => scene.text((x, baseline), item.text, TextStyle::new(SMALL, Colour::Muted)),
             }
+            scene.text((x + item.swatch.width(), baseline), item.text, style);
         }
     }
 
     /// Words and swatches, wrapped to the width.
     fn legend(&self, width: f64) -> Vec<LegendItem<'_>> {
-        let words = |text| (!str::is_empty(text)).then_some((text, None));
-        let entries = words(self.lead.as_str())
-            .into_iter()
-            .chain(self.series.iter().map(|s| (s.label.as_str(), Some(s.colour))))
-            .chain(self.asides.iter().map(|text| (text.as_str(), None)));
+        let lines = self.series.iter().map(|s| (s.label.as_str(), Swatch::Line(s.colour)));
+        let rules = self.rules.iter().map(|(_, label)| (label.as_str(), Swatch::Dashes));
+        let asides = self.asides.iter().map(|text| (text.as_str(), Swatch::None));
+        let lead = (!self.lead.is_empty()).then_some((self.lead.as_str(), Swatch::None));
         let (mut left, mut line) = (0.0, 0);
         let mut items = Vec::new();
-        for (text, colour) in entries {
-            let wide = match colour {
-                Some(_) => SWATCH + SWATCH_GAP + font::width(text, TEXT, false),
-                None => font::width(text, SMALL, false),
+        for (text, swatch) in lead.into_iter().chain(lines).chain(rules).chain(asides) {
+            let (size, ink) = match swatch {
+                Swatch::Line(_) => (TEXT, Colour::Ink),
+                Swatch::Dashes | Swatch::None => (SMALL, Colour::Muted),
             };
+            let wide = swatch.width() + font::width(text, size, false);
             if left > 0.0 && left + wide > width {
                 (left, line) = (0.0, line + 1);
             }
-            items.push(LegendItem { text, colour, left, line });
+            items.push(LegendItem { text, swatch, size, ink, left, line });
             left += wide + 14.0;
         }
         items
@@ -248,9 +227,28 @@ const SWATCH: f64 = 18.0;
 /// Gap between it and its text.
 const SWATCH_GAP: f64 = 6.0;
 
+/// What stands before a legend's text.
+#[derive(Clone, Copy)]
+enum Swatch {
+    None,
+    Dashes,
+    Line(Colour),
+}
+
+impl Swatch {
+    fn width(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Dashes | Self::Line(_) => SWATCH + SWATCH_GAP,
+        }
+    }
+}
+
 struct LegendItem<'a> {
     text: &'a str,
-    colour: Option<Colour>,
+    swatch: Swatch,
+    size: f64,
+    ink: Colour,
     left: f64,
     line: usize,
 }

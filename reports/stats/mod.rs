@@ -4,6 +4,7 @@ mod crossed;
 mod draws;
 mod frame;
 mod holm;
+mod means;
 mod permutation;
 mod power;
 mod student;

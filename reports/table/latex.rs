@@ -96,7 +96,8 @@ fn tabular(block: &Block, part: &[usize]) -> String {
     let mut text = format!("\\begin{{tabular}}{{{}}}\n\\toprule\n", "r".repeat(columns));
     let _ = writeln!(text, "{} \\\\\n\\midrule", header.join(" & "));
     let mut ruled = false;
-    for row in &block.rows {
+    let empty = |row: &Row| part.iter().all(|place| row.cells[*place].value.is_none());
+    for row in block.rows.iter().filter(|row| !(row.anchor && empty(row))) {
         if row.anchor && !ruled {
             text += "\\midrule\n";
             ruled = true;

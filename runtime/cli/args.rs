@@ -88,7 +88,7 @@ pub enum Verb {
     /// Write the reference of the script API: `.d.rhai` files and `REFERENCE.md`
     Definitions {
         /// Folder to write into
-        #[arg(long, value_name = "DIR", default_value = ".")]
+        #[arg(long, value_name = "DIR", default_value = "stdlib")]
         out: PathBuf,
         /// Write nothing; fail if a file is not up to date
         #[arg(long)]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::{Graph, Key};
 
-/// A name for each stage of the graph: kind and settings where one trial needs it, kind alone
-/// where several share it.
+/// A name for each stage of the graph: the kind, and the split of a data set, or the settings of
+/// the one trial that needs it.
 pub(super) fn labels(graph: &Graph) -> BTreeMap<Key, String> {
     let mut owners: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
     for trial in graph.trials() {
@@ -21,13 +21,10 @@ pub(super) fn labels(graph: &Graph) -> BTreeMap<Key, String> {
         .stages()
         .map(|(key, stage)| {
             let split = stage.spec.get("split").and_then(|split| split.as_str());
-            let label = match owners.get(key) {
-                Some(owners) if owners.len() == 1 => {
-                    let owner = owners.iter().next().map_or("", String::as_str);
-                    format!("{} {owner}", stage.kind)
-                }
-                _ => split.map_or(stage.kind.clone(), |split| format!("{} {split}", stage.kind)),
-            };
+            let owner = owners.get(key).filter(|owners| owners.len() == 1);
+            let more =
+                split.or_else(|| owner.and_then(|owners| owners.iter().next()).map(String::as_str));
+            let label = more.map_or(stage.kind.clone(), |more| format!("{} {more}", stage.kind));
             (*key, label)
         })
         .collect()

@@ -1,7 +1,7 @@
 //! What a run shows while it runs: bars on a terminal, plain lines off it, JSON if asked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::IsTerminal,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{args::Global, labels::labels};
-use crate::engine::{Event, Graph, Key, Plan};
+use crate::engine::{Event, Graph, Key, Plan, State as EngineState};
 
 /// The view of a run. Told everything, from several threads.
 pub(super) struct Live {
@@ -29,7 +29,9 @@ enum Style {
 #[derive(Default)]
 struct State {
     names: BTreeMap<Key, String>,
-    /// Stages of the plan that were still to be done when it was shown.
+    /// Stages that are still to be done.
+    pending: BTreeSet<Key>,
+    /// How many there were when the plan was shown, and how many have ended since.
     todo: u64,
     done: u64,
     overall: Option<ProgressBar>,
@@ -55,8 +57,9 @@ impl Live {
     pub(super) fn plan(&self, graph: &Graph, plan: &Plan, jobs: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.names = labels(graph);
-        let counts = plan.counts();
-        let todo = (plan.stages.len() - counts.done) as u64;
+        let undone = plan.stages.iter().filter(|stage| stage.state != EngineState::Done);
+        state.pending = undone.map(|stage| stage.key).collect();
+        let todo = state.pending.len() as u64;
         (state.todo, state.done) = (todo, 0);
         let eta = plan.eta(jobs);
         match &self.style {
@@ -88,7 +91,14 @@ impl Live {
     /// Shows an event of the execution.
     pub(super) fn event(&self, event: &Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(event, Event::Progress { .. } | Event::Started { .. }) {
+        if let Event::Finished { key, .. }
+        | Event::Failed { key, .. }
+        | Event::Blocked { key, .. } = event
+        {
+            // What was done before the plan was shown is no news.
+            if !state.pending.remove(key) {
+                return;
+            }
             state.done += 1;
         }
         match &self.style {
@@ -155,7 +165,9 @@ impl State {
                     bar.set_message(progress.note.clone());
                 }
             }
-            Event::Finished { key, .. } | Event::Failed { key, .. } | Event::Blocked { key, .. } => {
+            Event::Finished { key, .. }
+            | Event::Failed { key, .. }
+            | Event::Blocked { key, .. } => {
                 if let Some(bar) = self.bars.remove(key) {
                     bar.finish_and_clear();
                 }

@@ -108,7 +108,14 @@ impl Manifest {
                 "Machine".to_owned(),
                 format!("{} ({}, {} cores)", machine.cpu, machine.system, machine.cores),
             ),
-            ("ffrun".to_owned(), format!("{} ({})", self.program.version, &self.program.digest[..8.min(self.program.digest.len())])),
+            (
+                "ffrun".to_owned(),
+                format!(
+                    "{} ({})",
+                    self.program.version,
+                    &self.program.digest[..8.min(self.program.digest.len())]
+                ),
+            ),
         ];
         if !self.program.commit.is_empty() {
             facts.push(("Commit".to_owned(), self.program.commit.clone()));
@@ -155,7 +162,8 @@ fn cost(lab: &Laboratory, experiment: &Experiment) -> Cost {
 /// The commit that is checked out where the script lies, read from git's own files.
 fn commit(script: &Path) -> String {
     let start = script.parent().map(Path::to_owned).unwrap_or_default();
-    let start = std::fs::canonicalize(if start.as_os_str().is_empty() { ".".into() } else { start });
+    let start =
+        std::fs::canonicalize(if start.as_os_str().is_empty() { ".".into() } else { start });
     let Ok(start) = start else { return String::new() };
     let Some(git) = start.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())
     else {

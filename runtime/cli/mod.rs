@@ -4,7 +4,6 @@ pub mod args;
 mod claims;
 mod completions;
 mod config;
-mod live;
 mod data;
 mod definitions;
 mod doctor;
@@ -12,6 +11,7 @@ mod environment;
 mod exit;
 mod labels;
 mod laboratory;
+mod live;
 mod machine;
 mod maintenance;
 mod manifest;
@@ -41,7 +41,11 @@ pub fn main(words: Vec<String>) -> ExitCode {
         Err(error) => {
             // clap prints help and version to stdout with code 0, mistakes to stderr with 2.
             let code = error.exit_code();
-            return if error.print().is_ok() { ExitCode::from(code as u8) } else { ExitCode::from(2) };
+            return if error.print().is_ok() {
+                ExitCode::from(code as u8)
+            } else {
+                ExitCode::from(2)
+            };
         }
     };
     let json = cli.global.json;
@@ -97,4 +101,3 @@ fn indicatif_color(wanted: bool) {
     console::set_colors_enabled(wanted);
     console::set_colors_enabled_stderr(wanted);
 }
-

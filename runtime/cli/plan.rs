@@ -52,9 +52,9 @@ pub(super) fn plan(
 
 fn line(stage: &Planned, names: &BTreeMap<Key, String>) -> String {
     let name = names.get(&stage.key).map_or(stage.kind.as_str(), String::as_str);
-    let time = stage.estimate_seconds.map_or(String::new(), |seconds| {
-        format!("~{}", duration_text(seconds))
-    });
+    let time = stage
+        .estimate_seconds
+        .map_or(String::new(), |seconds| format!("~{}", duration_text(seconds)));
     format!("{}  {name:<44} {time:>8}  {}", stage.key.short(), stage.reason)
 }
 

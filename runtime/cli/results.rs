@@ -50,8 +50,7 @@ impl Reader {
             results.finished += 1;
             add(&mut results, trial, &read);
             for anchor in &read.anchors {
-                let sum =
-                    anchors.entry((anchor.metric.clone(), anchor.label.clone())).or_default();
+                let sum = anchors.entry((anchor.metric.clone(), anchor.label.clone())).or_default();
                 *sum = (sum.0 + anchor.value, sum.1 + 1);
             }
         }
@@ -96,8 +95,7 @@ impl Reader {
 }
 
 fn add(results: &mut Results, trial: &Trial, read: &Read) {
-    let declared: Vec<String> =
-        results.metrics.iter().map(|metric| metric.name.clone()).collect();
+    let declared: Vec<String> = results.metrics.iter().map(|metric| metric.name.clone()).collect();
     let scores = read.scores.iter().filter(|score| declared.contains(&score.metric));
     results.observations.extend(scores.map(|score| Observation {
         settings: trial.settings.clone(),

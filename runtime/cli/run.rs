@@ -22,14 +22,16 @@ use super::{
     summary, watch,
 };
 use crate::{
-    engine::{
-        Event, Execution, Plan, ProcessLauncher, SharedGraph, Slot, Summary, execute,
-    },
+    engine::{Event, Execution, Plan, ProcessLauncher, SharedGraph, Slot, Summary, execute},
     script::Experiment,
 };
 
 /// Runs the verb.
-pub(super) fn run(args: &args::Run, global: &Global, settings: &Settings) -> Result<ExitCode, Exit> {
+pub(super) fn run(
+    args: &args::Run,
+    global: &Global,
+    settings: &Settings,
+) -> Result<ExitCode, Exit> {
     let mut lab = Laboratory::open(&args.experiment, settings)?;
     if args.watch {
         lab.options.stdlib = watch::stdlib_folder(&lab);
@@ -141,11 +143,7 @@ impl Crew {
     }
 
     /// Rewrites the report when there is news, at most once a second, until the sender is gone.
-    pub(super) fn keep_reporting(
-        &self,
-        heard: Receiver<()>,
-        write: &dyn Fn() -> Result<(), Exit>,
-    ) {
+    pub(super) fn keep_reporting(&self, heard: Receiver<()>, write: &dyn Fn() -> Result<(), Exit>) {
         const CALM: Duration = Duration::from_secs(1);
         loop {
             match heard.recv_timeout(Duration::from_secs(3600)) {

@@ -27,7 +27,8 @@ pub(super) fn stage(args: &StageArgs, settings: &Settings) -> Result<ExitCode, E
             ),
         });
     }
-    let stages = Stages { checkpoint_every: Duration::from_secs_f64(args.checkpoint_every.max(0.0)) };
+    let stages =
+        Stages { checkpoint_every: Duration::from_secs_f64(args.checkpoint_every.max(0.0)) };
     let signals = Signals::listen();
     let outcome = Mutex::new(None);
     thread::scope(|scope| {

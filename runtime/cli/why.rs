@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// Runs the verb.
-pub(super) fn why(args: &args::Why, global: &Global, settings: &Settings) -> Result<ExitCode, Exit> {
+pub(super) fn why(
+    args: &args::Why,
+    global: &Global,
+    settings: &Settings,
+) -> Result<ExitCode, Exit> {
     let lab = Laboratory::open(&args.experiment, settings)?;
     let experiment = lab.load()?;
     let keys: Vec<Key> = match &args.stage {
@@ -37,7 +41,12 @@ pub(super) fn why(args: &args::Why, global: &Global, settings: &Settings) -> Res
         let name = names.get(&key).map_or(why.kind.as_str(), String::as_str);
         println!("{}  {name}: {}", key.short(), why.reason);
         for diff in &why.differences {
-            println!("    {}: {} → {}", diff.path, text(diff.was.as_ref()), text(diff.now.as_ref()));
+            println!(
+                "    {}: {} → {}",
+                diff.path,
+                text(diff.was.as_ref()),
+                text(diff.now.as_ref())
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -82,9 +82,10 @@ impl Experiment {
             let missing = program.about("run", "contract", "the script has no `fn run(trial)`");
             return Err(Box::new(missing.hint("`run` says what one trial is")));
         }
-        for point in declared.points() {
-            let settings = Arc::new(point.into_iter().collect::<BTreeMap<_, _>>());
-            for seed in 0..declared.seeds {
+        // Seeds outside: the first seed of every point fills the table, the others narrow it.
+        for seed in 0..declared.seeds {
+            for point in declared.points() {
+                let settings = Arc::new(point.into_iter().collect::<BTreeMap<_, _>>());
                 one_trial(&program, &settings, options.seed + seed)?;
             }
         }

@@ -14,7 +14,10 @@ use super::{
     complaint::Complaint, declaration::Declaration, options::ScriptOptions, phase::Phase,
     reporting::Unsaved, sources::Sources,
 };
-use crate::engine::graph::Graph;
+use crate::{
+    engine::{graph::Graph, key::Key},
+    spec::FacesSpec,
+};
 
 /// Shared by the engine and its natives; cloned freely.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ pub(super) struct State {
     pub(super) started: Instant,
     pub(super) declaration: Option<Declaration>,
     pub(super) graph: Graph,
+    /// Stills that are in the graph.
+    pub(super) faces: Vec<(Arc<FacesSpec>, Key)>,
     /// Names of scale numbers that the script asked for, each a valid `-P` key.
     pub(super) scale_numbers: BTreeSet<String>,
     pub(super) items: Vec<sheet::Item>,
@@ -54,6 +59,7 @@ impl Host {
             started: Instant::now(),
             declaration: None,
             graph: Graph::default(),
+            faces: Vec::new(),
             scale_numbers: BTreeSet::new(),
             items: Vec::new(),
             unsaved: Vec::new(),

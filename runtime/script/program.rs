@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
+use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
 use super::{
     building,
@@ -10,7 +10,9 @@ use super::{
     explain::explain,
     host::Host,
     phase::Phase,
-    recipe, reporting, sandbox, scale, stdlib, tensor,
+    recipe, reporting, sandbox, scale,
+    sources::Source,
+    stdlib, tensor,
 };
 
 /// A compiled script. Calls run under the limits of the sandbox.
@@ -18,6 +20,8 @@ pub(super) struct Program {
     pub(super) engine: Engine,
     pub(super) host: Host,
     ast: AST,
+    /// Whether the text has constants that functions may read.
+    constants: bool,
     file: String,
     /// Files of the stdlib that were read from disk.
     pub(super) read: Vec<PathBuf>,
@@ -33,7 +37,8 @@ impl Program {
             engine.compile(text).map_err(|error| explain(&engine, &host, file, &error.into()))?;
         ast.set_source(file);
         host.state().programs.insert(file.to_owned(), ast.clone());
-        Ok(Self { engine, host, ast, file: file.to_owned(), read })
+        let constants = host.state().sources.get(file).is_some_and(Source::has_constants);
+        Ok(Self { engine, host, ast, constants, file: file.to_owned(), read })
     }
 
     /// Runs the top level once.
@@ -53,8 +58,10 @@ impl Program {
         argument: Dynamic,
     ) -> Result<Dynamic, Box<Diagnostic>> {
         self.start(phase);
+        // Only constants make it worth to run the top level again before a call.
+        let options = CallFnOptions::new().eval_ast(self.constants);
         self.engine
-            .call_fn::<Dynamic>(&mut Scope::new(), &self.ast, function, (argument,))
+            .call_fn_with_options(options, &mut Scope::new(), &self.ast, function, (argument,))
             .map_err(|error| self.explain(function, &error))
     }
 

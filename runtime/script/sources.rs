@@ -79,6 +79,11 @@ impl Source {
         self.tokens.windows(2).any(|pair| pair[0].token == *keyword && pair[1].is_name(name))
     }
 
+    /// Whether the text has any `const`.
+    pub(super) fn has_constants(&self) -> bool {
+        self.tokens.iter().any(|lexeme| matches!(lexeme.token, Token::Const))
+    }
+
     /// Names of variables, constants and parameters that the text introduces.
     pub(super) fn variables(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();

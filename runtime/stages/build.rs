@@ -43,8 +43,7 @@ pub fn build(
     let config = config(spec, code)?;
     let aligner = Aligner::new(config, &mut params, seed).map_err(model_error)?;
     let start = Tensor::new(logit_scale as f32, &Device::Cpu).map_err(super::tensor_error)?;
-    let logit_scale =
-        params.add(LOGIT_SCALE, &start, Group::NoDecay).map_err(model_error)?;
+    let logit_scale = params.add(LOGIT_SCALE, &start, Group::NoDecay).map_err(model_error)?;
     Ok(Built { aligner, params, logit_scale })
 }
 
@@ -82,10 +81,7 @@ fn config(
     })
 }
 
-fn pool(
-    choice: &Choice,
-    code: &BTreeMap<String, String>,
-) -> Result<Arc<dyn Pool>, StageError> {
+fn pool(choice: &Choice, code: &BTreeMap<String, String>) -> Result<Arc<dyn Pool>, StageError> {
     match choice {
         Choice::Builtin(name) => builtin_pool(name).map_err(model_error),
         Choice::Closure { closure } => {
@@ -113,13 +109,9 @@ fn normalizer(
 }
 
 /// The closure that a stage carries in a role.
-pub(super) fn compile(
-    role: &str,
-    code: &BTreeMap<String, String>,
-) -> Result<Closure, StageError> {
+pub(super) fn compile(role: &str, code: &BTreeMap<String, String>) -> Result<Closure, StageError> {
     let text = code.get(role).ok_or_else(|| {
         StageError::Failed(format!("the stage carries no code for its closure `{role}`"))
     })?;
-    Closure::compile(text)
-        .map_err(|error| StageError::Failed(format!("closure `{role}`: {error}")))
+    Closure::compile(text).map_err(|error| StageError::Failed(format!("closure `{role}`: {error}")))
 }

@@ -185,9 +185,8 @@ impl Measured<'_> {
         let angle = |axis: usize| faces.pose_deg.iter().map(|pose| f64::from(pose[axis])).collect();
         let targets: [Vec<f64>; 2] = [angle(1), angle(0)];
         let fold: Vec<usize> = faces.person.iter().map(|person| person % 2).collect();
-        let read = |features: &Tensor| {
-            probe::pose_r2(features, &targets, &fold).map_err(tensor_error)
-        };
+        let read =
+            |features: &Tensor| probe::pose_r2(features, &targets, &fold).map_err(tensor_error);
         let weights = &self.embedded.weights;
         let elements = weights.dim(1).map_err(tensor_error)?;
         let values: Vec<f32> =
@@ -230,8 +229,7 @@ fn anchors(stills: &Stills, measured: &Measured<'_>) -> Vec<AnchorScore> {
     ];
     let pixels = raw_pixels(stills);
     let mean = |values: Vec<f64>| values.iter().sum::<f64>() / (values.len() as f64).max(1.0);
-    let found: Vec<_> =
-        retrieval::retrieve(&pixels, gallery_deg).into_iter().flatten().collect();
+    let found: Vec<_> = retrieval::retrieve(&pixels, gallery_deg).into_iter().flatten().collect();
     let top1 = mean(found.iter().map(|found| found.top1).collect());
     let map = mean(found.iter().map(|found| found.average_precision).collect());
     let apart = mean(silhouette::silhouette(&pixels).into_iter().flatten().collect());

@@ -59,8 +59,16 @@ fn labels_csv(rendered: &[heads::Still]) -> Result<Vec<u8>, StageError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record([
-            "identity", "yaw_deg", "pitch_deg", "roll_deg", "box_x", "box_y", "box_w", "box_h",
-            "visible", "caption",
+            "identity",
+            "yaw_deg",
+            "pitch_deg",
+            "roll_deg",
+            "box_x",
+            "box_y",
+            "box_w",
+            "box_h",
+            "visible",
+            "caption",
         ])
         .map_err(failed)?;
     for still in rendered {
@@ -70,9 +78,8 @@ fn labels_csv(rendered: &[heads::Still]) -> Result<Vec<u8>, StageError> {
             .chain(label.face_box)
             .chain([label.visible])
             .map(|number| number.to_string());
-        let row = std::iter::once(label.identity.clone())
-            .chain(numbers)
-            .chain([label.caption.clone()]);
+        let row =
+            std::iter::once(label.identity.clone()).chain(numbers).chain([label.caption.clone()]);
         writer.write_record(row).map_err(failed)?;
     }
     writer.into_inner().map_err(|error| StageError::Failed(format!("cannot write labels: {error}")))

@@ -63,7 +63,10 @@ impl RunStage for Stages {
 /// The typed spec of a stage.
 pub(crate) fn spec_of<T: DeserializeOwned>(stage: &Stage) -> Result<T, StageError> {
     serde_json::from_value(stage.spec.clone()).map_err(|error| {
-        StageError::Failed(format!("the spec of this `{}` stage cannot be read: {error}", stage.kind))
+        StageError::Failed(format!(
+            "the spec of this `{}` stage cannot be read: {error}",
+            stage.kind
+        ))
     })
 }
 

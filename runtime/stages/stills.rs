@@ -6,10 +6,7 @@ use candle_core::{Device, Tensor};
 use ffrun_models::rotation::{Euler, Rotation};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::engine::{
-    files,
-    work::StageError,
-};
+use crate::engine::{files, work::StageError};
 
 /// Name of the file in a `faces` result.
 pub const FILE: &str = "faces.safetensors";
@@ -100,7 +97,10 @@ impl Stills {
     pub fn read(folder: &Path) -> Result<Self, StageError> {
         let path = folder.join(FILE);
         let bytes = files::read_optional(&path)?.ok_or_else(|| {
-            StageError::Failed(format!("`{}` is missing; `ffrun fsck` will say more", path.display()))
+            StageError::Failed(format!(
+                "`{}` is missing; `ffrun fsck` will say more",
+                path.display()
+            ))
         })?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged(&path))?;
         let names = header.metadata().as_ref().and_then(|map| map.get("names"));

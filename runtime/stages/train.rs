@@ -62,7 +62,8 @@ pub(super) fn run(
     let mut saved = Instant::now();
     while training.step < steps {
         training.one_step(&stills)?;
-        let note = training.curves.last_loss().map_or(String::new(), |loss| format!("loss {loss:.3}"));
+        let note =
+            training.curves.last_loss().map_or(String::new(), |loss| format!("loss {loss:.3}"));
         (work.progress)(Progress { done: training.step, total: steps, note });
         let stop = work.stop.load(Ordering::SeqCst);
         if training.step < steps && (stop || saved.elapsed() >= checkpoint_every) {
@@ -190,8 +191,7 @@ impl Training {
 
     /// candle cuts gradients without a word in several of its ops, so the first step asks.
     fn check_alive(&self, found: &LossAndGradients) -> Result<(), StageError> {
-        let dead =
-            dead_parameters(&self.built.params, &found.gradients).map_err(tensor_error)?;
+        let dead = dead_parameters(&self.built.params, &found.gradients).map_err(tensor_error)?;
         if dead.is_empty() {
             return Ok(());
         }
@@ -319,9 +319,9 @@ impl LearningRate {
         match &self.shape {
             Shape::Builtin(shape) => Ok(self.schedule.at(step, *shape)),
             Shape::Closure(closure) => {
-                let factor = closure
-                    .number(self.schedule.progress(step))
-                    .map_err(|error| StageError::Failed(format!("closure `lr_schedule`: {error}")))?;
+                let factor = closure.number(self.schedule.progress(step)).map_err(|error| {
+                    StageError::Failed(format!("closure `lr_schedule`: {error}"))
+                })?;
                 Ok(self.schedule.scaled(step, factor))
             }
         }

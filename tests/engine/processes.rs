@@ -178,22 +178,29 @@ fn a_worker_that_does_not_heed_a_stop_is_killed() {
 
 #[test]
 fn workers_die_with_a_killed_parent_and_nothing_stays_locked() {
+    const PAUSE_MS: u64 = 300;
     let bench = Bench::new();
-    let mut parent = start_execution(&bench.store, 20);
-    wait_for("a training step", || bench.fake.steps().iter().any(|step| step.contains("train")));
+    let held = |kind: &str| {
+        let keys = bench.store.keys().unwrap();
+        let mut entries = keys.iter().map(|key| bench.store.entry(key));
+        entries.any(|entry| {
+            Lease::is_held(&entry.lease_path()).unwrap() && entry.stage().unwrap().kind == kind
+        })
+    };
+    let mut parent = start_execution(&bench.store, PAUSE_MS);
+    wait_for("a training", || held("train"));
     kill(&parent.id().to_string());
     parent.wait().unwrap();
-    let held = || {
-        let keys = bench.store.keys().unwrap();
-        keys.iter().any(|key| Lease::is_held(&bench.store.entry(key).lease_path()).unwrap())
-    };
-    wait_for("the workers to end", || !held());
+    wait_for("the workers to end", || !held("train"));
+    let second_step = |line: &String| line.starts_with("train") && line.ends_with(" 1");
+    assert!(!bench.fake.steps().iter().any(second_step), "the workers went on without a parent");
 
-    assert!(start_execution(&bench.store, 20).wait().unwrap().success());
-    let plan = Plan::of(&sweep(&[1, 2], 2, 20), &bench.store).unwrap();
+    assert!(start_execution(&bench.store, PAUSE_MS).wait().unwrap().success());
+    let plan = Plan::of(&sweep(&[1, 2], 2, PAUSE_MS), &bench.store).unwrap();
     assert_eq!(plan.counts().done, 9);
+    assert!(bench.fake.times().values().all(|times| *times == 1));
     let straight = Bench::new();
-    assert!(start_execution(&straight.store, 20).wait().unwrap().success());
+    assert!(start_execution(&straight.store, PAUSE_MS).wait().unwrap().success());
     for stage in &plan.stages {
         assert_eq!(bench.value(&stage.key), straight.value(&stage.key));
     }

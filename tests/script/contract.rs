@@ -64,7 +64,7 @@ fn a_sweep_becomes_trials_that_share_their_faces() {
     let trials = experiment.graph.trials();
     let told: Vec<(Value, u64)> =
         trials.iter().map(|trial| (trial.settings["elements"].clone(), trial.seed)).collect();
-    assert_eq!(told, [(json!(64), 5), (json!(64), 6), (json!(128), 5), (json!(128), 6)]);
+    assert_eq!(told, [(json!(64), 5), (json!(128), 5), (json!(64), 6), (json!(128), 6)]);
     let count = |kind: &str| experiment.graph.stages().filter(|(_, s)| s.kind == kind).count();
     assert_eq!((count("faces"), count("train"), count("evaluate")), (2, 4, 4));
     for trial in trials {

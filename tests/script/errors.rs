@@ -16,11 +16,9 @@ fn script(kind: &str, body: &str) -> String {
 
 fn shown(diagnostic: &Diagnostic) -> String {
     let (file, line, column) = diagnostic.location().unwrap_or(("-", 0, 0));
-    let mut text = format!("> {file}:{line}:{column}: {}", diagnostic.message());
-    if let Some(hint) = diagnostic.remedy() {
-        text += &format!("\n> hint: {hint}");
-    }
-    text
+    let hint = diagnostic.remedy().map(|hint| format!("\n> hint: {hint}"));
+    let message = diagnostic.message();
+    format!("> {file}:{line}:{column}: {message}{}", hint.unwrap_or_default())
 }
 
 /// Reads, reports and judges a script; the first error, if any.

@@ -23,7 +23,7 @@ pub enum Pool {
     Sum,
 }
 
-/// Eq. 3: W[b, c] = pool over l of ⟨E[b, l], D[c]⟩.
+/// Eq. 3: `W[b, c]` = pool over l of `⟨E[b, l], D[c]⟩`.
 ///
 /// A maximum that falls on a NaN is NaN. Operands that ask for no gradient get none computed.
 ///

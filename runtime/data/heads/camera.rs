@@ -36,7 +36,7 @@ impl Camera {
     pub(crate) fn around(low: [f32; 2], high: [f32; 2], enlarge: f32) -> Self {
         let side = (high[0] - low[0]).max(high[1] - low[1]);
         Self {
-            centre: [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0],
+            centre: [f32::midpoint(low[0], high[0]), f32::midpoint(low[1], high[1])],
             width: side * enlarge,
         }
     }

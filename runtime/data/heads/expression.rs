@@ -8,7 +8,7 @@ use super::shape::apply;
 use super::vector::V3;
 
 /// The expression units, in the order of [`Expression::weights`].
-pub const UNITS: [&str; 34] = [
+pub(crate) const UNITS: [&str; 34] = [
     "eye-left-closure",
     "eye-left-opened-up",
     "eye-left-slit",
@@ -47,11 +47,11 @@ pub const UNITS: [&str; 34] = [
 
 /// An expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Expression {
+pub(crate) struct Expression {
     /// Weight of each of [`UNITS`], 0 = at rest, 1 = full.
-    pub weights: [f32; 34],
+    pub(crate) weights: [f32; 34],
     /// Where the eyes look: to image right and up of straight ahead, as sines.
-    pub gaze: [f32; 2],
+    pub(crate) gaze: [f32; 2],
 }
 
 /// A named mood: units and their weights at full strength.
@@ -88,14 +88,16 @@ const MOODS: [Mood; 8] = [
             ("eye-slit", 0.4),
         ],
     ),
-    (
-        "a sad look",
-        &[("eyebrows-inner-up", 1.0), ("mouth-depression", 0.8), ("eye-slit", 0.3)],
-    ),
+    ("a sad look", &[("eyebrows-inner-up", 1.0), ("mouth-depression", 0.8), ("eye-slit", 0.3)]),
     ("pursed lips", &[("mouth-pursing", 0.8), ("mouth-protusion", 0.4)]),
     (
         "a shout",
-        &[("mouth-open", 1.0), ("eyebrows-down", 0.6), ("mouth-retraction", 0.5), ("eye-slit", 0.5)],
+        &[
+            ("mouth-open", 1.0),
+            ("eyebrows-down", 0.6),
+            ("mouth-retraction", 0.5),
+            ("eye-slit", 0.5),
+        ],
     ),
 ];
 
@@ -120,8 +122,7 @@ impl Expression {
     /// that looks straight ahead.
     pub(crate) fn draw(stream: &mut Stream, strength: f32) -> (Self, &'static str) {
         let number = if stream.chance(0.3) { 0 } else { stream.below(MOODS.len()) };
-        let (mut expression, mut name) =
-            Self::mood(number, strength * stream.between(0.35, 1.0));
+        let (mut expression, mut name) = Self::mood(number, strength * stream.between(0.35, 1.0));
         for weight in &mut expression.weights {
             *weight = (*weight + 0.06 * strength * stream.normal()).clamp(0.0, 1.0);
         }

@@ -21,14 +21,8 @@ pub enum Family {
 
 impl Family {
     /// All six, in the paper's order.
-    pub const ALL: [Self; 6] = [
-        Self::Boxing,
-        Self::Dancing,
-        Self::Turning,
-        Self::Ballet,
-        Self::Speech,
-        Self::Expressions,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Boxing, Self::Dancing, Self::Turning, Self::Ballet, Self::Speech, Self::Expressions];
 
     /// Its name.
     pub fn name(self) -> &'static str {

@@ -26,8 +26,11 @@ mod tests {
         let poses = pose_grid();
         assert_eq!(poses.len(), 17);
         for (index, pose) in poses.iter().enumerate() {
-            assert!(poses.iter().any(|other| other.yaw_deg == -pose.yaw_deg
-                && other.pitch_deg == pose.pitch_deg));
+            assert!(
+                poses.iter().any(
+                    |other| other.yaw_deg == -pose.yaw_deg && other.pitch_deg == pose.pitch_deg
+                )
+            );
             assert!(poses.iter().skip(index + 1).all(|other| other != pose));
         }
     }

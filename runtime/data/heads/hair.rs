@@ -117,7 +117,8 @@ impl Hair {
     fn inside(&self, [azimuth, elevation]: [f32; 2]) -> f32 {
         let rooted = self.rooted([azimuth.abs(), elevation].map(f32::to_radians));
         if !self.falls() {
-            let fringe = if self.fringe { (elevation - self.fringe_line(azimuth)) / 57.3 } else { rooted };
+            let fringe =
+                if self.fringe { (elevation - self.fringe_line(azimuth)) / 57.3 } else { rooted };
             return rooted.max(fringe.min(rooted + 0.30));
         }
         let ends = (elevation - self.tip_deg()) / 57.3;
@@ -255,7 +256,10 @@ fn tail(length: f32) -> Locks {
         let t = f32::from(step) / 9.0;
         let width = 0.20 * smoothstep(-0.1, 0.25, t) * smoothstep(1.12, 0.6, t) + 0.02;
         let back = -0.42 - 0.30 * smoothstep(0.0, 0.3, t) + 0.12 * t;
-        ([0.0, 7.75 + 0.1 * smoothstep(0.0, 0.15, t) - 1.75 * length * t * t, back].map(|x| x), width)
+        (
+            [0.0, 7.75 + 0.1 * smoothstep(0.0, 0.15, t) - 1.75 * length * t * t, back].map(|x| x),
+            width,
+        )
     };
     let mut locks = tube(&(0..10).map(ring).collect::<Vec<_>>(), 0.85);
     for point in &mut locks.points {

@@ -39,8 +39,6 @@ pub(crate) struct HeadMesh {
     pub(crate) lips: Vec<f32>,
     /// 1 on the face from forehead to chin.
     pub(crate) face: Vec<f32>,
-    /// 1 on the eyelids.
-    pub(crate) eyelids: Vec<f32>,
     /// 1 on the ears.
     pub(crate) ears: Vec<f32>,
     /// Morph targets by number.
@@ -86,7 +84,6 @@ fn decode(bytes: &[u8]) -> Result<HeadMesh, String> {
         triangles,
         lips: floats("mask_lips")?,
         face: floats("mask_face")?,
-        eyelids: floats("mask_eyelids")?,
         ears: floats("mask_ears")?,
         targets: targets(&integers("tgt_off")?, &integers("tgt_idx")?, &floats("tgt_d")?)?,
         numbers: names(bytes)?,

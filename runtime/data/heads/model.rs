@@ -8,8 +8,8 @@ use super::normals::normals;
 use super::outfit::Outfit;
 use super::shape::shape;
 use super::skull::Skull;
-use super::torso;
 use super::teeth;
+use super::torso;
 use super::vector::{V3, add, lerp, mix, scale, smoothstep, times};
 
 /// What a triangle is made of.
@@ -258,8 +258,10 @@ fn flatten_ears(mesh: &HeadMesh, positions: &mut [V3]) {
     for (vertex, position) in positions.iter_mut().enumerate() {
         let off = (position[0].abs() - 0.70).max(0.0);
         let pressed = position[0].signum() * (0.70 + 0.25 * off);
-        let behind_cheek = smoothstep(0.80, 0.66, mesh.base[vertex][2]);
-        position[0] = lerp(position[0], pressed, mesh.ears[vertex] * behind_cheek);
+        let rest = mesh.base[vertex];
+        // The mask reaches over cheek and jaw, which stay.
+        let on_ear = smoothstep(0.72, 0.60, rest[2]) * smoothstep(6.72, 6.85, rest[1]);
+        position[0] = lerp(position[0], pressed, mesh.ears[vertex] * on_ear);
     }
 }
 

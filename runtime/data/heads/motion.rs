@@ -166,7 +166,13 @@ impl Motion {
         expression.raise("mouth-corner-puller", (0.5 * self.wave(time, 0.9, 0.8)).max(0.0));
         expression.raise("eyebrows-up", (0.9 * self.wave(time, 0.37, 0.3)).max(0.0));
         let offset = [0.05 * self.wave(time, 0.2, 0.0), 0.02 * self.wave(time, 0.7, 0.0)];
-        Moment { head, shoulders: shoulders(head, 0.3, 0.0), expression, offset, gloves: Vec::new() }
+        Moment {
+            head,
+            shoulders: shoulders(head, 0.3, 0.0),
+            expression,
+            offset,
+            gloves: Vec::new(),
+        }
     }
 
     fn expressions(&self, time: f32) -> Moment {
@@ -177,7 +183,13 @@ impl Motion {
         let head = from.toward(*to, t);
         let expression = before.toward(after, t);
         let offset = [0.06 * self.wave(time, 0.3, 0.0), 0.04 * self.wave(time, 0.5, 0.0)];
-        Moment { head, shoulders: shoulders(head, 0.3, 0.0), expression, offset, gloves: Vec::new() }
+        Moment {
+            head,
+            shoulders: shoulders(head, 0.3, 0.0),
+            expression,
+            offset,
+            gloves: Vec::new(),
+        }
     }
 }
 

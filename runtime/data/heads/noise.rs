@@ -27,8 +27,8 @@ impl Noise {
     fn draw() -> Self {
         let mut stream = Stream::new(0, "heads/noise", 0);
         let raw: Vec<f32> = (0..SIDE * SIDE * SIDE).map(|_| stream.between(-1.0, 1.0)).collect();
-        let streaks = (0..STREAKS * ALONG).map(|_| stream.between(-1.0, 1.0)).collect();
-        Self { space: raw, streaks: lengthen(streaks) }
+        let streaks: Vec<f32> = (0..STREAKS * ALONG).map(|_| stream.between(-1.0, 1.0)).collect();
+        Self { space: raw, streaks: lengthen(&streaks) }
     }
 
     /// Noise in about ±1 at a point; one lattice cell is one unit.
@@ -82,15 +82,13 @@ fn smooth(t: f32) -> f32 {
 }
 
 /// Adds a slow part across strands, so that they gather in locks.
-fn lengthen(fine: Vec<f32>) -> Vec<f32> {
+fn lengthen(fine: &[f32]) -> Vec<f32> {
     let lock = |row: usize, column: usize| {
         let (start, t) = (column / 8 * 8, (column % 8) as f32 / 8.0);
         let (a, b) = (fine[row * STREAKS + start], fine[row * STREAKS + (start + 8) % STREAKS]);
         a + (b - a) * t
     };
-    (0..fine.len())
-        .map(|i| 0.55 * fine[i] + 0.6 * lock(i / STREAKS, i % STREAKS))
-        .collect()
+    (0..fine.len()).map(|i| 0.55 * fine[i] + 0.6 * lock(i / STREAKS, i % STREAKS)).collect()
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ fn shadows(model: &Model, places: &[V3], normals: &[V3], light: &Light) -> Vec<f
 fn share(samples: &Samples, point: V3) -> f32 {
     let limit = samples.side as i32 - 1;
     let (x, y) = ((point[0] - 0.5).max(0.0) as i32, (point[1] - 0.5).max(0.0) as i32);
-    let (fx, fy) = ((point[0] - 0.5 - x as f32).clamp(0.0, 1.0), (point[1] - 0.5 - y as f32).clamp(0.0, 1.0));
+    let (fx, fy) =
+        ((point[0] - 0.5 - x as f32).clamp(0.0, 1.0), (point[1] - 0.5 - y as f32).clamp(0.0, 1.0));
     let tap = |dx: i32, dy: i32| {
         let cell = (y + dy).clamp(0, limit) * (limit + 1) + (x + dx).clamp(0, limit);
         smoothstep(0.16, 0.05, samples.near[cell as usize] - point[2])

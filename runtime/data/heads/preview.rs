@@ -93,7 +93,8 @@ impl Sheet {
     }
 
     fn row<'a>(&mut self, row: usize, stills: impl Iterator<Item = &'a Still>) {
-        let step = |index: usize| i64::from(GAP) + index as i64 * (self.size_px as i64 + i64::from(GAP));
+        let step =
+            |index: usize| i64::from(GAP) + index as i64 * (self.size_px as i64 + i64::from(GAP));
         for (column, still) in stills.enumerate() {
             let (x, y) = (step(column), step(row));
             imageops::replace(&mut self.image, &picture(still, self.size_px), x, y);

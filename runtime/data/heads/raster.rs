@@ -117,10 +117,7 @@ impl Setup {
 
     /// Weights of the second and the third corner at a point.
     pub(crate) fn at(&self, x: f32, y: f32) -> (f32, f32) {
-        (
-            self.b[0] + self.b[1] * x + self.b[2] * y,
-            self.c[0] + self.c[1] * x + self.c[2] * y,
-        )
+        (self.b[0] + self.b[1] * x + self.b[2] * y, self.c[0] + self.c[1] * x + self.c[2] * y)
     }
 }
 

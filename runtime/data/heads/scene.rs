@@ -47,12 +47,8 @@ impl Scene<'_> {
         } else {
             *samples = Samples::new(side * OVER);
         }
-        let shader = Shader {
-            model: self.model,
-            posed: self.posed,
-            light: self.light,
-            gaze: self.gaze,
-        };
+        let shader =
+            Shader { model: self.model, posed: self.posed, light: self.light, gaze: self.gaze };
         let points = self.sample_points(samples.side);
         self.draw_triangles(samples, &points, &shader);
         let (cover, visible) = self.cover(samples);
@@ -83,9 +79,10 @@ impl Scene<'_> {
         {
             let p = corners.map(|v| points[v as usize]);
             match material {
-                Material::Hair | Material::Curl => samples.draw(p, number as u32, Sides::Both, |b, c| {
-                    shader.covers(corners, b, c)
-                }),
+                Material::Hair | Material::Curl => {
+                    samples
+                        .draw(p, number as u32, Sides::Both, |b, c| shader.covers(corners, b, c));
+                }
                 Material::Lash => samples.draw(p, number as u32, Sides::Both, |_, _| true),
                 _ => samples.draw(p, number as u32, Sides::Outer, |_, _| true),
             }

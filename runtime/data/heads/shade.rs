@@ -57,7 +57,7 @@ impl Shader<'_> {
             w0 * get(surfaces[0]) + w1 * get(surfaces[1]) + w2 * get(surfaces[2])
         };
         let inside = of(|s| s.hair);
-        if inside > 0.16 || inside < -0.06 {
+        if !(-0.06..=0.16).contains(&inside) {
             return inside > 0.0;
         }
         inside + 0.10 * Noise::shared().streak(of(|s| s.rest[0]), of(|s| s.rest[1])) > 0.03
@@ -95,7 +95,7 @@ impl Shader<'_> {
         if person.freckles > 0.0 && rest[2] > 1.0 {
             let spots = smoothstep(0.55, 0.8, noise.at(scale(rest, 34.0)));
             let where_seen = smoothstep(7.35, 7.0, rest[1]) * smoothstep(6.6, 6.8, rest[1]);
-            albedo = mix(albedo, times(albedo, [0.66, 0.50, 0.42]), spots * where_seen);
+            albedo = mix(albedo, times(albedo, [0.74, 0.62, 0.55]), spots * where_seen);
         }
         albedo = mix(albedo, person.lips, surface.lips);
         let mut shine = lerp(0.055, 0.13, surface.lips);
@@ -137,7 +137,8 @@ impl Shader<'_> {
         let ambient = fragment.surface.ambient.max(0.13);
         let soft = self.ambient(n);
         // Light that comes out of hollows has passed through flesh.
-        let hollow = [ambient, ambient * lerp(0.82, 1.0, ambient), ambient * lerp(0.78, 1.0, ambient)];
+        let hollow =
+            [ambient, ambient * lerp(0.82, 1.0, ambient), ambient * lerp(0.78, 1.0, ambient)];
         let colour = times(albedo, add(times(light.key, arrives), times(soft, hollow)));
         let half = unit(add(light.direction, [0.0, 0.0, 1.0]));
         let glint = power(dot(n, half).max(0.0), 5) * fragment.lit;
@@ -171,7 +172,7 @@ impl Shader<'_> {
 
     fn tooth(&self, fragment: &Fragment) -> V3 {
         let [across, down, _] = fragment.surface.rest;
-        let gap = smoothstep(0.10, 0.0, (across - across.floor() - 0.5).abs().mul_add(-1.0, 0.5));
+        let gap = smoothstep(0.10, 0.0, 0.5 - (across - across.floor() - 0.5).abs());
         let gum = smoothstep(0.42, 0.30, down);
         let side = (across - 20.5).abs() / 5.0;
         let white = scale(fragment.surface.albedo, (1.0 - 0.35 * gap) * (1.0 - 0.6 * side * side));
@@ -186,7 +187,13 @@ impl Shader<'_> {
         let radius = (off[0] * off[0] + off[1] * off[1]).sqrt();
         let veins = 0.04 * Noise::shared().at(scale(rest, 60.0));
         let white = [0.72 + veins, 0.66 - veins, 0.63 - veins];
-        let spokes = 1.0 + 0.35 * Noise::shared().at([off[0] * 26.0 / radius.max(0.1), off[1] * 26.0 / radius.max(0.1), radius * 6.0]);
+        let spokes = 1.0
+            + 0.35
+                * Noise::shared().at([
+                    off[0] * 26.0 / radius.max(0.1),
+                    off[1] * 26.0 / radius.max(0.1),
+                    radius * 6.0,
+                ]);
         let limbus = smoothstep(IRIS, IRIS - 0.14, radius);
         let iris = scale(self.model.person.iris, spokes * (0.35 + 0.9 * limbus));
         let mut albedo = mix(white, iris, smoothstep(IRIS + 0.04, IRIS - 0.03, radius));
@@ -212,7 +219,8 @@ impl Shader<'_> {
         let noise = Noise::shared();
         let [across, down, _] = surface.rest;
         let strand = if curls {
-            0.9 * noise.at([across * 0.42, down * 1.3, 3.0]) + 0.3 * noise.streak(across, down * 3.0)
+            0.65 * noise.at([across * 0.55, down * 1.9, 3.0])
+                + 0.3 * noise.streak(across, down * 3.0)
         } else {
             noise.streak(across, down)
         };

@@ -68,7 +68,10 @@ fn details(mesh: &HeadMesh, world: u64, number: u64) -> Vec<(usize, f32)> {
     let stream = &mut Stream::new(world, "heads/shape", number);
     let mut weights = Vec::new();
     for (name, &target) in &mesh.numbers {
-        let Some(opposite) = first_end(mesh, name) else { continue };
+        if !opens(name) {
+            continue;
+        }
+        let opposite = opposite(mesh, name);
         let weight = (DETAIL_STD * stream.normal()).clamp(-DETAIL_LIMIT, DETAIL_LIMIT);
         let chosen = if weight > 0.0 { Some(target) } else { opposite };
         for side in chosen.into_iter().chain(chosen.and_then(|one| other_side(mesh, one))) {
@@ -78,20 +81,20 @@ fn details(mesh: &HeadMesh, world: u64, number: u64) -> Vec<(usize, f32)> {
     weights
 }
 
-/// `Some` when this target opens a pair that is drawn: its opposite end, if it has one.
-fn first_end(mesh: &HeadMesh, name: &str) -> Option<Option<usize>> {
+/// Whether a target is the first end of a detail that is drawn.
+fn opens(name: &str) -> bool {
     let left_out = ["detail/neck", "jaw-drop", "head-age", "ear-trans", "head-trans", "head-angle"];
-    let right = name.contains("/r-");
-    if !name.starts_with("detail/") || right || left_out.iter().any(|part| name.contains(part)) {
-        return None;
-    }
-    if ENDS.iter().any(|(_, second)| name.ends_with(second)) {
-        return None;
-    }
-    let opposite = ENDS.iter().find_map(|(first, second)| {
+    let detail = name.starts_with("detail/") && !name.contains("/r-");
+    detail
+        && !left_out.iter().any(|part| name.contains(part))
+        && !ENDS.iter().any(|(_, second)| name.ends_with(second))
+}
+
+/// The other end of a detail, if it has one.
+fn opposite(mesh: &HeadMesh, name: &str) -> Option<usize> {
+    ENDS.iter().find_map(|(first, second)| {
         mesh.numbers.get(&format!("{}{second}", name.strip_suffix(first)?)).copied()
-    });
-    Some(opposite)
+    })
 }
 
 fn other_side(mesh: &HeadMesh, target: usize) -> Option<usize> {
@@ -129,9 +132,8 @@ mod tests {
     #[test]
     fn eyes_are_centred_and_heads_differ() {
         let mesh = HeadMesh::shared().expect("mesh");
-        let heads: Vec<_> = (0..3)
-            .map(|n| shape(mesh, 1, &Person::draw(1, n)).expect("a shape"))
-            .collect();
+        let heads: Vec<_> =
+            (0..3).map(|n| shape(mesh, 1, &Person::draw(1, n)).expect("a shape")).collect();
         let eyes = eye_vertices(mesh);
         for head in &heads {
             for axis in 0..3 {
@@ -151,7 +153,10 @@ mod tests {
             weights.iter().find(|(target, _)| *target == number).map(|(_, weight)| *weight)
         };
         let eyes = ["incr", "decr"].map(|end| {
-            (of(&format!("detail/eyes/l-eye-scale-{end}")), of(&format!("detail/eyes/r-eye-scale-{end}")))
+            (
+                of(&format!("detail/eyes/l-eye-scale-{end}")),
+                of(&format!("detail/eyes/r-eye-scale-{end}")),
+            )
         });
         assert!(eyes.iter().all(|(left, right)| left == right), "{eyes:?}");
         assert!(eyes.iter().any(|(left, _)| left.is_some()));

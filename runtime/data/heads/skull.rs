@@ -49,7 +49,8 @@ impl Skull {
     /// Points of the grid on a head with these vertex positions.
     pub(crate) fn points(&self, positions: &[V3]) -> Vec<V3> {
         let place = |binding: &Binding| {
-            let corner = |i: usize| scale(positions[binding.corners[i] as usize], binding.weights[i]);
+            let corner =
+                |i: usize| scale(positions[binding.corners[i] as usize], binding.weights[i]);
             let hit = add(corner(0), add(corner(1), corner(2)));
             add(SKULL, scale(sub(hit, SKULL), binding.shrink))
         };

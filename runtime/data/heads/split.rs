@@ -15,7 +15,7 @@ pub enum Split {
 }
 
 /// People a split can hold.
-pub const SPLIT_SIZE: u64 = 1_000_000;
+pub(crate) const SPLIT_SIZE: u64 = 1_000_000;
 
 impl Split {
     /// The split of this name.

@@ -56,10 +56,13 @@ pub fn stills_at(spec: &FacesSpec, poses: Option<&[Pose]>) -> Result<Faces, Head
     let views = poses.map_or(spec.views, <[Pose]>::len);
     let people: Result<Vec<Vec<Still>>, HeadsError> = (0..spec.identities)
         .into_par_iter()
-        .map_init(|| Samples::new(0), |samples, index| {
-            let sitting = Sitting::start(spec, split, index)?;
-            sitting.stills(views, poses, samples)
-        })
+        .map_init(
+            || Samples::new(0),
+            |samples, index| {
+                let sitting = Sitting::start(spec, split, index)?;
+                sitting.stills(views, poses, samples)
+            },
+        )
         .collect();
     Ok(Faces { size_px: spec.size_px, views, stills: people?.into_iter().flatten().collect() })
 }
@@ -149,8 +152,10 @@ impl<'a> Sitting<'a> {
         let bounds = face_bounds(&posed, anatomy);
         let camera = Camera::around(bounds.0, bounds.1, CROP);
         let covered = stream.chance(spec.occlusion as f32);
-        let occluders: Vec<_> =
-            covered.then(|| draw_occluder(stream, bounds, self.model.person.skin)).into_iter().collect();
+        let occluders: Vec<_> = covered
+            .then(|| draw_occluder(stream, bounds, self.model.person.skin))
+            .into_iter()
+            .collect();
         let scene = Scene {
             model: &self.model,
             posed: &posed,

@@ -76,9 +76,9 @@ pub(crate) fn draw_occluder(
     let along = stream.between(0.1, 0.9);
     // Most things are held before the lower half of the face.
     let up = stream.between(0.05, 0.62);
-    let middle =
-        [low[0] + along * (high[0] - low[0]), low[1] + up * (high[1] - low[1]) - 0.1];
+    let middle = [low[0] + along * (high[0] - low[0]), low[1] + up * (high[1] - low[1]) - 0.1];
     let lean = (along - 0.5) * -0.9 + stream.between(-0.25, 0.25);
-    let size = stream.between(0.85, 1.15) * if THINGS[kind] == "a boxing glove" { 1.15 } else { 1.0 };
+    let size =
+        stream.between(0.85, 1.15) * if THINGS[kind] == "a boxing glove" { 1.15 } else { 1.0 };
     Occluder::of_kind(kind, (middle, size, lean), colour)
 }

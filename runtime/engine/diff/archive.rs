@@ -17,7 +17,7 @@ pub(super) struct Stored {
 /// All finished stages of a store.
 #[derive(Default)]
 pub(super) struct Archive {
-    stored: BTreeMap<Key, Stored>,
+    pub(super) stored: BTreeMap<Key, Stored>,
 }
 
 impl Archive {

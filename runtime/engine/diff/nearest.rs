@@ -181,3 +181,62 @@ fn without_one(features: &[u64]) -> impl Iterator<Item = u64> {
 pub(super) fn expand_one<'a>(stage: &'a Stage, lookup: Lookup<'a>) -> Vec<u64> {
     OwnFeatures::default().expand(stage, lookup)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::archive::Stored, *};
+    use crate::engine::record::FORMAT;
+
+    fn train(elements: u64, seed: u64) -> Stage {
+        Stage::new("train", 1, json!({ "elements": elements, "seed": seed }))
+    }
+
+    fn finished(stage: Stage, finished_unix: u64, resumed: bool) -> (Key, Stored) {
+        let record = ResultRecord {
+            format: FORMAT,
+            key: stage.key(),
+            kind: stage.kind.clone(),
+            version: stage.version,
+            files: BTreeMap::new(),
+            seconds: finished_unix as f64,
+            resumed,
+            peak_mib: 0.0,
+            host_digest: String::new(),
+            finished_unix,
+        };
+        (stage.key(), Stored { stage, record })
+    }
+
+    fn nearest(archive: &Archive, stage: &Stage, queries: usize) -> Option<Key> {
+        let wanted = expand_one(stage, &|_| None);
+        Shelf::new(archive, "train", None, queries).nearest(&wanted).copied()
+    }
+
+    #[test]
+    fn one_other_field_is_found_among_any_number() {
+        let stored = (0..200).map(|seed| finished(train(1024, seed), seed, false)).collect();
+        let archive = Archive { stored };
+        // With a million searches to come each may compare with the 50 newest only.
+        for queries in [1, 1_000_000] {
+            for seed in 0..200 {
+                let found = nearest(&archive, &train(2048, seed), queries);
+                assert_eq!(found, Some(train(1024, seed).key()));
+            }
+        }
+        // Two other fields: the newest wins a tie.
+        assert_eq!(nearest(&archive, &train(2048, 999), 1), Some(train(1024, 199).key()));
+        assert_eq!(nearest(&archive, &train(2048, 999), 1_000_000), Some(train(1024, 199).key()));
+        assert_eq!(nearest(&Archive::default(), &train(1, 1), 1), None);
+    }
+
+    #[test]
+    fn an_interrupted_run_does_not_set_the_estimate() {
+        let stored = [finished(train(1, 1), 40, false), finished(train(1, 2), 2, true)];
+        let archive = Archive { stored: BTreeMap::from(stored) };
+        let shelf = Shelf::new(&archive, "train", None, 1);
+        let seconds = |seed| shelf.seconds(&archive.get(&train(1, seed).key()).unwrap().record);
+        assert_eq!([seconds(1), seconds(2)].map(|seconds| seconds as u64), [40, 40]);
+    }
+}

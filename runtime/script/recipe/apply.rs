@@ -20,14 +20,13 @@ impl<S: Spec> Recipe<S> {
         context: &NativeCallContext,
         settings: &Map,
     ) -> Result<Self, Raised> {
-        let known = fields(&S::example());
-        let missing: Vec<String> = known
+        let example = fields(&S::example());
+        let missing: Vec<String> = example
             .keys()
             .filter(|name| !settings.contains_key(name.as_str()))
             .map(|name| format!("`{name}`"))
             .collect();
-        let empty = Self { spec: Arc::new(S::example()), code: Arc::default() };
-        let made = empty.but(context, settings)?;
+        let made = Self::changed(context, example, BTreeMap::new(), settings)?;
         if missing.is_empty() {
             return Ok(made);
         }
@@ -42,8 +41,17 @@ impl<S: Spec> Recipe<S> {
         context: &NativeCallContext,
         settings: &Map,
     ) -> Result<Self, Raised> {
-        let mut now = fields(self.spec.as_ref());
-        let mut code = BTreeMap::clone(&self.code);
+        let code = BTreeMap::clone(&self.code);
+        Self::changed(context, fields(self.spec.as_ref()), code, settings)
+    }
+
+    /// A recipe of these fields and closures with some settings changed.
+    fn changed(
+        context: &NativeCallContext,
+        mut now: Fields<String, Value>,
+        mut code: BTreeMap<String, String>,
+        settings: &Map,
+    ) -> Result<Self, Raised> {
         for (name, value) in settings {
             let Some(old) = now.get(name.as_str()).cloned() else {
                 return Err(unknown::<S>(name, &now).into());

@@ -2,6 +2,7 @@
 
 use super::{Spec, check};
 use crate::{
+    data::heads::pose_grid,
     script::{complaint::Complaint, rehearsal::Role},
     spec::FacesSpec,
 };
@@ -33,8 +34,13 @@ impl Spec for FacesSpec {
         check::one_of("surroundings", &self.surroundings, &["per_person", "per_view"])?;
         check::at_least_one("identities", self.identities)?;
         check::at_least_one("views", self.views)?;
-        check::that((8..=2048).contains(&self.size_px), "size_px", || {
-            format!("`size_px` is {}, but must lie in 8 to 2048", self.size_px)
+        check::that((8..=1024).contains(&self.size_px), "size_px", || {
+            format!("`size_px` is {}, but must lie in 8 to 1024", self.size_px)
+        })?;
+        let grid = pose_grid().len();
+        check::that(!self.pose_grid || self.views <= grid, "views", || {
+            let views = self.views;
+            format!("`views` is {views}, but the grid of `pose_grid` has {grid} poses")
         })?;
         check::within("yaw_deg", self.yaw_deg, 0.0, 180.0)?;
         check::within("pitch_deg", self.pitch_deg, 0.0, 90.0)?;
