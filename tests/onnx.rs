@@ -134,7 +134,11 @@ impl Node {
     fn convolve(&self, x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let one = |name: &str, usual: usize| self.axes(name).first().copied().unwrap_or(usual);
         let (pad, stride, groups) = (one("pads", 0), one("strides", 1), one("group", 1));
-        let y = x.conv2d(kernel, pad, stride, 1, groups)?;
+        let y = if groups > 1 && kernel.dim(1)? == 1 && groups == kernel.dim(0)? {
+            depthwise(x, kernel, pad, stride)?
+        } else {
+            x.conv2d(kernel, pad, stride, 1, groups)?
+        };
         match bias {
             Some(bias) => y.broadcast_add(&bias.reshape((1, (), 1, 1))?),
             None => Ok(y),
@@ -154,6 +158,30 @@ impl Node {
     fn axes(&self, name: &str) -> Vec<usize> {
         self.integers.get(name).into_iter().flatten().map(|&value| value as usize).collect()
     }
+}
+
+/// One kernel a channel. candle runs each group as a convolution of its own, which takes minutes.
+fn depthwise(x: &Tensor, kernel: &Tensor, pad: usize, stride: usize) -> Result<Tensor> {
+    let (batch, channels, height, width) = x.dims4()?;
+    let size = kernel.dim(2)?;
+    let out = |side: usize| (side + 2 * pad - size) / stride + 1;
+    let (rows, columns) = (out(height), out(width));
+    let (x, kernel) = (x.flatten_all()?.to_vec1::<f32>()?, kernel.flatten_all()?.to_vec1::<f32>()?);
+    let mut y = vec![0.0f32; batch * channels * rows * columns];
+    for (plane, y) in y.chunks_exact_mut(rows * columns).enumerate() {
+        let x = &x[plane * height * width..(plane + 1) * height * width];
+        let weights = &kernel[plane % channels * size * size..][..size * size];
+        for (at, y) in y.iter_mut().enumerate() {
+            for (tap, weight) in weights.iter().enumerate() {
+                let row = (at / columns * stride + tap / size).wrapping_sub(pad);
+                let column = (at % columns * stride + tap % size).wrapping_sub(pad);
+                if row < height && column < width {
+                    *y += weight * x[row * width + column];
+                }
+            }
+        }
+    }
+    Tensor::from_vec(y, (batch, channels, rows, columns), &Device::Cpu)
 }
 
 fn floats<'a>(inputs: &[&'a Value], index: usize) -> Result<&'a Tensor> {

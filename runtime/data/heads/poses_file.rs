@@ -7,8 +7,8 @@ use super::pose::Pose;
 
 const HEADER: [&str; 3] = ["yaw", "pitch", "roll"];
 
-/// The poses of a CSV file with the header `yaw,pitch,roll`, in degrees and in ffrun's signs (yaw
-/// > 0 = nose to image right, pitch > 0 = up, roll > 0 = clockwise).
+/// The poses of a CSV file with the header `yaw,pitch,roll`, in degrees and in ffrun's signs:
+/// positive is nose to image right, nose up, clockwise.
 pub fn read_poses(path: &Path) -> Result<Vec<Pose>, HeadsError> {
     let text = std::fs::read_to_string(path).map_err(|error| HeadsError::File {
         action: "read",
