@@ -1,4 +1,5 @@
 //! The integration tests: one binary, a file for each subject.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod borders;
 mod command_line;

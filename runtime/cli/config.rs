@@ -9,24 +9,24 @@ use super::{args, environment, exit::Exit};
 /// What `ffrun.toml` and the user's `config.toml` may set.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct File {
+pub(super) struct File {
     /// Scale of experiments.
-    pub scale: Option<String>,
+    pub(super) scale: Option<String>,
     /// Worker processes at a time.
-    pub jobs: Option<usize>,
+    pub(super) jobs: Option<usize>,
     /// `cpu` or `cuda:N`.
-    pub device: Option<String>,
+    pub(super) device: Option<String>,
     /// First training seed.
-    pub seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// Folder of the store.
-    pub store: Option<PathBuf>,
+    pub(super) store: Option<PathBuf>,
     /// Folder of the reports.
-    pub runs: Option<PathBuf>,
+    pub(super) runs: Option<PathBuf>,
 }
 
 impl File {
     /// The settings of both files and of the environment, the later winning.
-    pub fn load() -> Result<Self, Exit> {
+    pub(super) fn load() -> Result<Self, Exit> {
         let user = environment::user_config().map_or(Ok(Self::default()), |path| read(&path))?;
         let project = read(Path::new("ffrun.toml"))?;
         Ok(user.overridden_by(project).overridden_by(from_environment()?))
@@ -46,18 +46,18 @@ impl File {
 
 /// Every setting decided.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub(super) struct Settings {
     /// Folder of the store.
-    pub store: PathBuf,
+    pub(super) store: PathBuf,
     /// Folder of the reports.
-    pub runs: PathBuf,
+    pub(super) runs: PathBuf,
     /// What the files and the environment say about experiments.
-    pub file: File,
+    pub(super) file: File,
 }
 
 impl Settings {
     /// Flags over files.
-    pub fn load(global: &args::Global) -> Result<Self, Exit> {
+    pub(super) fn load(global: &args::Global) -> Result<Self, Exit> {
         let file = File::load()?;
         let or = |flag: &Option<PathBuf>, set: &Option<PathBuf>, fallback: &str| {
             flag.clone().or_else(|| set.clone()).unwrap_or_else(|| PathBuf::from(fallback))

@@ -122,6 +122,7 @@ pub(super) fn preview(out: &Path, size: usize, world: u64) -> Result<ExitCode, E
 }
 
 /// A bad size, a bad pose file or a bad folder: all are the command line's.
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 fn refused(error: HeadsError) -> Exit {
     Exit::usage(error.to_string())
 }

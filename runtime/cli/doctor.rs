@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{args::Global, config::Settings, exit::Exit, machine};
+use super::{args::Global, config::Settings, machine};
 use crate::engine::files;
 
 struct Check {
@@ -15,7 +15,7 @@ struct Check {
 }
 
 /// Runs the verb. Exit code 6 if something needed is missing.
-pub(super) fn doctor(global: &Global, settings: &Settings) -> Result<ExitCode, Exit> {
+pub(super) fn doctor(global: &Global, settings: &Settings) -> ExitCode {
     let machine = machine::Machine::here();
     let checks = [
         Check { name: "ffrun", result: Ok(env!("CARGO_PKG_VERSION").to_owned()), needed: true },
@@ -49,7 +49,7 @@ pub(super) fn doctor(global: &Global, settings: &Settings) -> Result<ExitCode, E
         }
     }
     let healthy = checks.iter().all(|check| check.result.is_ok() || !check.needed);
-    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(6) })
+    if healthy { ExitCode::SUCCESS } else { ExitCode::from(6) }
 }
 
 /// Whether files can be written here, tried with a real one.

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 /// The value of `FFRUN_<NAME>`, if it is set and not empty.
-pub fn setting(name: &str) -> Option<String> {
+pub(super) fn setting(name: &str) -> Option<String> {
     variable(&format!("FFRUN_{name}"))
 }
 
 /// Where the user's own configuration lies: `$XDG_CONFIG_HOME/ffrun/config.toml`.
-pub fn user_config() -> Option<PathBuf> {
+pub(super) fn user_config() -> Option<PathBuf> {
     variable("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")))
@@ -16,7 +16,7 @@ pub fn user_config() -> Option<PathBuf> {
 }
 
 /// Whether the user asked for no colour (no-color.org).
-pub fn no_color() -> bool {
+pub(super) fn no_color() -> bool {
     variable("NO_COLOR").is_some()
 }
 

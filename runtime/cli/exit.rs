@@ -6,7 +6,7 @@ use crate::{engine::EngineError, script::Diagnostic};
 
 /// A failure on its way to the terminal.
 #[derive(Debug)]
-pub enum Exit {
+pub(super) enum Exit {
     /// A message and an exit code.
     Plain {
         /// What went wrong, where, and the remedy.
@@ -20,17 +20,17 @@ pub enum Exit {
 
 impl Exit {
     /// Exit code 2: the command line or a configuration file is wrong.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::Plain { message: message.into(), code: 2 }
     }
 
     /// Exit code 1: work failed.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::Plain { message: message.into(), code: 1 }
     }
 
     /// The exit code.
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         match self {
             Self::Plain { code, .. } => *code,
             Self::Script(_) => 3,
@@ -38,7 +38,7 @@ impl Exit {
     }
 
     /// Prints the failure to stderr, as JSON on stdout if asked, and gives the exit code.
-    pub fn report(self, json: bool) -> ExitCode {
+    pub(super) fn report(self, json: bool) -> ExitCode {
         let code = self.code();
         if json {
             let line = serde_json::json!({
@@ -52,7 +52,7 @@ impl Exit {
     }
 
     /// Prints the failure to stderr without ending.
-    pub fn print(self) {
+    pub(super) fn print(self) {
         match self {
             Self::Plain { message, .. } if message.is_empty() => {}
             Self::Plain { message, .. } => eprintln!("error: {message}"),

@@ -14,7 +14,7 @@ use crate::engine::{self, Store};
 
 /// Runs `fsck`.
 pub(super) fn fsck(
-    args: &args::Fsck,
+    args: args::Fsck,
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
@@ -45,7 +45,7 @@ pub(super) fn fsck(
 }
 
 /// Runs `gc`.
-pub(super) fn gc(args: &args::Gc, global: &Global, settings: &Settings) -> Result<ExitCode, Exit> {
+pub(super) fn gc(args: args::Gc, global: &Global, settings: &Settings) -> Result<ExitCode, Exit> {
     let freed = engine::gc(&Store::at(&settings.store), args.keep_days, args.dry_run)?;
     if global.json {
         println!(

@@ -69,9 +69,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Exit> {
         Verb::Stage(args) => stage::stage(&args, &settings),
         Verb::Data(Data::Export(args)) => data::export(&args, &global),
         Verb::Data(Data::Preview { out, size, world }) => data::preview(&out, size, world),
-        Verb::Fsck(args) => maintenance::fsck(&args, &global, &settings),
-        Verb::Gc(args) => maintenance::gc(&args, &global, &settings),
-        Verb::Doctor => doctor::doctor(&global, &settings),
+        Verb::Fsck(args) => maintenance::fsck(args, &global, &settings),
+        Verb::Gc(args) => maintenance::gc(args, &global, &settings),
+        Verb::Doctor => Ok(doctor::doctor(&global, &settings)),
         Verb::Completions { shell } => Ok(completions::completions(shell)),
         Verb::Definitions { out, check } => definitions::definitions(&out, check),
     }

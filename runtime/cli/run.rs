@@ -143,6 +143,7 @@ impl Crew {
     }
 
     /// Rewrites the report when there is news, at most once a second, until the sender is gone.
+    #[allow(clippy::needless_pass_by_value, reason = "the receiver lives on this thread")]
     pub(super) fn keep_reporting(&self, heard: Receiver<()>, write: &dyn Fn() -> Result<(), Exit>) {
         const CALM: Duration = Duration::from_secs(1);
         loop {

@@ -57,6 +57,7 @@ fn finish(outcome: Option<Result<Done, EngineError>>, worker: bool) -> Result<Ex
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what the engine calls")]
 fn say(progress: Progress) {
     eprintln!("{}/{} {}", progress.done, progress.total, progress.note);
 }

@@ -25,7 +25,9 @@ impl FaceSet {
     ) -> Self {
         for row in shared.chunks_exact_mut(width) {
             let norm = row.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
-            row.iter_mut().for_each(|x| *x /= norm);
+            for x in row {
+                *x /= norm;
+            }
         }
         let mut names: Vec<String> = Vec::new();
         let person = people

@@ -18,6 +18,9 @@ const DIGEST: usize = blake3::OUT_LEN;
 /// Checkpoints kept: if the newest is damaged, the one before still counts.
 const KEPT: usize = 2;
 
+/// Everything that the next step depends on, by name.
+pub type State = BTreeMap<String, Tensor>;
+
 /// The checkpoints of one stage, in its scratch folder.
 #[derive(Debug)]
 pub struct Checkpoints {
@@ -32,7 +35,7 @@ impl Checkpoints {
     }
 
     /// Saves the state after `step` steps and forgets all but the newest two.
-    pub fn save(&self, step: u64, state: &BTreeMap<String, Tensor>) -> Result<(), StageError> {
+    pub fn save(&self, step: u64, state: &State) -> Result<(), StageError> {
         let mut bytes = encode(state).map_err(model_error)?;
         let digest = blake3::hash(&bytes);
         bytes.extend_from_slice(digest.as_bytes());
@@ -49,7 +52,7 @@ impl Checkpoints {
         &self,
         device: &Device,
         warn: &dyn Fn(String),
-    ) -> Result<Option<(u64, BTreeMap<String, Tensor>)>, StageError> {
+    ) -> Result<Option<(u64, State)>, StageError> {
         for (step, path) in self.all()?.into_iter().rev() {
             match read(&path, device) {
                 Ok(state) => return Ok(Some((step, state))),
@@ -73,7 +76,7 @@ impl Checkpoints {
     }
 }
 
-fn read(path: &Path, device: &Device) -> Result<BTreeMap<String, Tensor>, String> {
+fn read(path: &Path, device: &Device) -> Result<State, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;
     let Some((content, digest)) = bytes.len().checked_sub(DIGEST).map(|end| bytes.split_at(end))
     else {

@@ -1,6 +1,6 @@
 //! Training curves as CSV: step, curve, value.
 
-use std::path::Path;
+use std::{fmt::Write, path::Path};
 
 use crate::engine::{files, work::StageError};
 
@@ -55,7 +55,8 @@ impl Curves {
         let mut text = String::from("step,curve,value\n");
         for (step, values) in &self.points {
             for (name, value) in NAMES.iter().zip(values) {
-                text.push_str(&format!("{step},{name},{value}\n"));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{step},{name},{value}");
             }
         }
         Ok(files::write_atomic(path, text.as_bytes())?)

@@ -101,11 +101,13 @@ pub(crate) fn first_line(error: &candle_core::Error) -> String {
 }
 
 /// A tensor failure as a stage failure.
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 pub(crate) fn tensor_error(error: candle_core::Error) -> StageError {
     StageError::Failed(first_line(&error))
 }
 
 /// A network failure as a stage failure.
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
 pub(crate) fn model_error(error: ffrun_models::error::ModelError) -> StageError {
     StageError::Failed(error.to_string())
 }

@@ -145,7 +145,10 @@ impl Training {
         }
         self.step += 1;
         let schedule = &self.spec.schedule;
-        if self.step == 1 || self.step % schedule.log_every == 0 || self.step == schedule.steps {
+        if self.step == 1
+            || self.step.is_multiple_of(schedule.log_every)
+            || self.step == schedule.steps
+        {
             let extra = f64::from(found.extra.unwrap_or(0.0));
             let scale = f64::from(self.logit_scale()?);
             let point = [f64::from(found.pia), extra, lr, report.gradient_norm, scale];
@@ -296,7 +299,7 @@ struct LearningRate {
 
 enum Shape {
     Builtin(LrShape),
-    Closure(Closure),
+    Closure(Box<Closure>),
 }
 
 impl LearningRate {
@@ -309,7 +312,7 @@ impl LearningRate {
                     "unknown learning-rate schedule `{name}`; use `constant`, `cosine` or a closure"
                 )));
             }
-            Choice::Closure { closure } => Shape::Closure(compile(closure, code)?),
+            Choice::Closure { closure } => Shape::Closure(Box::new(compile(closure, code)?)),
         };
         let schedule = LrSchedule { peak: spec.lr, warmup: spec.warmup, steps: spec.steps };
         Ok(Self { schedule, shape })

@@ -185,10 +185,10 @@ mod tests {
     fn every_unit_is_a_target_and_every_mood_moves_units() {
         let mesh = HeadMesh::shared().expect("mesh");
         assert!(UNITS.iter().all(|unit| mesh.target(&format!("expr/{unit}")).is_ok()));
-        for number in 0..MOODS.len() {
+        for (number, (name, units, ..)) in MOODS.iter().enumerate() {
             let (expression, _) = Expression::mood(number, 1.0);
             let raised = expression.weights.iter().filter(|&&w| w > 0.0).count();
-            assert!(raised >= MOODS[number].1.len(), "{}", MOODS[number].0);
+            assert!(raised >= units.len(), "{name}");
         }
     }
 

@@ -186,12 +186,12 @@ mod tests {
     fn things_cover_what_they_stand_before() {
         let camera = Camera { centre: [0.0, 7.0], width: 3.0 };
         let light = Light::from(0.0, 20.0, 0.8);
-        for kind in 0..THINGS.len() {
+        for (kind, thing_name) in THINGS.iter().enumerate() {
             let mut cover = vec![None; 64 * 64];
             let thing = Occluder::of_kind(kind, ([0.0, 7.0], 1.0, 0.2), [0.4, 0.1, 0.1]);
             thing.paint(&mut cover, 64, &camera, &light);
             let covered = cover.iter().filter(|cell| cell.is_some()).count();
-            assert!((60..1600).contains(&covered), "{}: {covered}", THINGS[kind]);
+            assert!((60..1600).contains(&covered), "{thing_name}: {covered}");
         }
     }
 }

@@ -190,6 +190,21 @@ mod results_methods {
         results.beats_anchor(metric, &point, label).map_err(Raised::from)
     }
 
+    /// A training curve ends below a limit at a point: reproduced if it does for every seed,
+    /// contradicted if for none.
+    /// ```rhai
+    /// claim("the loss converges", results.ends_below("loss", #{ elements: 4096 }, 0.4));
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn ends_below(
+        results: &mut Results,
+        curve: &str,
+        point: Map,
+        limit: f64,
+    ) -> Result<Judgement, Raised> {
+        results.ends_below(curve, &point, limit).map_err(Raised::from)
+    }
+
     /// Last value of a training curve at a point, mean over seeds; NaN while there is none.
     #[rhai_fn(return_raw, pure)]
     pub fn curve_end(results: &mut Results, curve: &str, point: Map) -> Result<f64, Raised> {

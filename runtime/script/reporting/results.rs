@@ -129,10 +129,15 @@ impl Results {
 
     /// Last value of a training curve at a point, mean over seeds; NaN while there is none.
     pub(super) fn curve_end(&self, curve: &str, map: &Map) -> Result<f64, Complaint> {
-        let point = self.point(map)?;
+        let ends = self.curve_ends(curve, &self.point(map)?)?;
+        let mean = ends.iter().sum::<f64>() / ends.len() as f64;
+        Ok(self.measured((!ends.is_empty()).then_some(mean)))
+    }
+
+    /// Last value of a training curve at a point for each seed.
+    pub(super) fn curve_ends(&self, curve: &str, point: &Point) -> Result<Vec<f64>, Complaint> {
         let mut ends: BTreeMap<u64, (u64, f64)> = BTreeMap::new();
-        let mine =
-            |row: &&rows::CurvePoint| row.curve == curve && same_point(&row.settings, &point);
+        let mine = |row: &&rows::CurvePoint| row.curve == curve && same_point(&row.settings, point);
         for row in self.rows.curves.iter().filter(mine) {
             let end = ends.entry(row.seed).or_insert((row.step, row.value));
             if row.step >= end.0 {
@@ -142,8 +147,7 @@ impl Results {
         if ends.is_empty() && !self.rows.curves.is_empty() {
             self.known_curve(curve)?;
         }
-        let sum: f64 = ends.values().map(|(_, value)| value).sum();
-        Ok(self.measured((!ends.is_empty()).then(|| sum / ends.len() as f64)))
+        Ok(ends.into_values().map(|(_, value)| value).collect())
     }
 
     /// The number, or NaN and a mark that claims by comparison say nothing.

@@ -113,6 +113,35 @@ impl Results {
         })
     }
 
+    /// A training curve ends below `limit` at a point, for every seed.
+    pub(super) fn ends_below(
+        &self,
+        curve: &str,
+        map: &Map,
+        limit: f64,
+    ) -> Result<Judgement, Complaint> {
+        let point = self.point(map)?;
+        let ends = self.curve_ends(curve, &point)?;
+        if ends.is_empty() {
+            return Ok(Judgement::unmeasured(&shown(&point)));
+        }
+        let below = ends.iter().filter(|end| **end < limit).count();
+        let verdict = match below {
+            0 => Verdict::Contradicted,
+            all if all == ends.len() => Verdict::Reproduced,
+            _ => Verdict::Inconclusive,
+        };
+        let low = ends.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = ends.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let seeds = ends.len();
+        let evidence = format!(
+            "{curve}: {} ends between {low:.3} and {high:.3} over {seeds} seeds; below {limit} in \
+             {below} of them",
+            shown(&point)
+        );
+        Ok(Judgement::new(verdict, evidence))
+    }
+
     /// A point is better than an anchor, such as chance, with its whole interval.
     pub(super) fn beats_anchor(
         &self,
