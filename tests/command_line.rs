@@ -84,3 +84,24 @@ fn doctor_and_completions_answer() {
     assert!(lab.run(["doctor"]).ok().contains("is writable"));
     assert!(lab.run(["completions", "bash"]).ok().contains("_ffrun"));
 }
+
+#[test]
+fn the_example_of_the_readme_is_an_experiment() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, rest) = readme.split_once("```rhai\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let lab = Lab::new();
+    lab.write("euler.rhai", example);
+    let run = lab.run(["run", "euler.rhai", "--scale", "smoke", "-P", "seeds=2"]).ok();
+    assert!(run.contains("8 of 8 trials measured"), "{run}");
+    assert!(run.contains("telling the pose helps"), "{run}");
+}
+
+#[test]
+fn the_method_can_be_changed_from_a_script() {
+    let lab = Lab::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/custom_pooling.rhai");
+    let run = lab.run(["run", script, "--scale", "smoke", "-P", "seeds=2"]).ok();
+    assert!(run.contains("6 of 6 trials measured"), "{run}");
+}

@@ -3,6 +3,7 @@
 
 mod borders;
 mod command_line;
+mod data_export;
 mod engine;
 mod faults;
 mod goldens;
