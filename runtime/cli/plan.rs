@@ -32,9 +32,9 @@ pub(super) fn plan(
         print_json(&plan, jobs);
         return Ok(ExitCode::SUCCESS);
     }
-    let names = labels(&experiment.graph);
     let shown = if global.verbose > 0 { usize::MAX } else { LISTED };
     if global.quiet == 0 {
+        let names = labels(&experiment.graph);
         for stage in plan.to_run().take(shown) {
             println!("{}", line(stage, &names));
         }
@@ -47,6 +47,8 @@ pub(super) fn plan(
         }
     }
     print_totals(&plan, jobs);
+    // The process ends here; freeing tens of thousands of stages one by one takes a tenth of a second.
+    std::mem::forget((experiment, plan));
     Ok(ExitCode::SUCCESS)
 }
 
