@@ -133,16 +133,6 @@ pub struct Run {
     /// Exit with 4 if a claim is contradicted
     #[arg(long)]
     pub strict: bool,
-    /// Where to run
-    #[arg(long, value_enum, default_value = "local")]
-    pub on: Place,
-}
-
-/// Where stages run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Place {
-    /// On this machine.
-    Local,
 }
 
 /// `why`.
@@ -178,9 +168,6 @@ pub struct StageArgs {
     /// Seconds between two checkpoints
     #[arg(long, value_name = "SECONDS", default_value = "10")]
     pub checkpoint_every: f64,
-    /// Digest of the program that made the plan; another one refuses to work
-    #[arg(long, hide = true, value_name = "DIGEST")]
-    pub host: Option<String>,
 }
 
 /// `data`.

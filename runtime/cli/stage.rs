@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Mutex, thread, time::Duration};
 
 use super::{args::StageArgs, config::Settings, exit::Exit, signals::Signals};
 use crate::{
-    engine::{Done, EngineError, Key, Progress, Store, host, run_one, serve},
+    engine::{Done, EngineError, Key, Progress, Store, run_one, serve},
     stages::Stages,
 };
 
@@ -16,17 +16,6 @@ const STACK_BYTES: usize = 512 << 20;
 pub(super) fn stage(args: &StageArgs, settings: &Settings) -> Result<ExitCode, Exit> {
     let store = Store::at(&settings.store);
     let key = find(&store, &args.key)?;
-    if let Some(expected) = args.host.as_deref().filter(|expected| *expected != host::digest()) {
-        return Err(Exit::Plain {
-            code: 75,
-            message: format!(
-                "the plan was made by another ffrun ({}…) than this one ({}…); run the experiment \
-                 again",
-                &expected[..expected.len().min(8)],
-                &host::digest()[..8.min(host::digest().len())]
-            ),
-        });
-    }
     let stages =
         Stages { checkpoint_every: Duration::from_secs_f64(args.checkpoint_every.max(0.0)) };
     let signals = Signals::listen();

@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod curves;
 pub mod evaluate;
 pub mod faces;
+mod learning_rate;
 pub mod pairs;
 pub mod scores;
 pub mod stills;

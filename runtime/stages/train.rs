@@ -15,7 +15,6 @@ use ffrun_models::{
     grad_cache::{self, LossAndGradients, Objective, loss_and_gradients},
     gradients::dead_parameters,
     loss::MAX_LOGIT_SCALE,
-    lr::{LrSchedule, LrShape},
     optim::{AdamW, AdamWConfig},
     params::Params,
 };
@@ -24,7 +23,9 @@ use super::{
     build::{Built, LOGIT_SCALE, build, compile},
     checkpoint::Checkpoints,
     curves::{self, Curves},
-    device, input, model_error,
+    device, input,
+    learning_rate::LearningRate,
+    model_error,
     pairs::Pairs,
     spec_of,
     stills::Stills,
@@ -288,46 +289,6 @@ fn adamw(schedule: &ScheduleSpec) -> AdamWConfig {
         weight_decay: schedule.weight_decay,
         clip: schedule.clip,
         ..AdamWConfig::default()
-    }
-}
-
-/// The learning rate of a step: warm-up, then a built-in shape or a script's.
-struct LearningRate {
-    schedule: LrSchedule,
-    shape: Shape,
-}
-
-enum Shape {
-    Builtin(LrShape),
-    Closure(Box<Closure>),
-}
-
-impl LearningRate {
-    fn new(spec: &ScheduleSpec, code: &BTreeMap<String, String>) -> Result<Self, StageError> {
-        let shape = match &spec.lr_schedule {
-            Choice::Builtin(name) if name == "constant" => Shape::Builtin(LrShape::Constant),
-            Choice::Builtin(name) if name == "cosine" => Shape::Builtin(LrShape::Cosine),
-            Choice::Builtin(name) => {
-                return Err(StageError::Failed(format!(
-                    "unknown learning-rate schedule `{name}`; use `constant`, `cosine` or a closure"
-                )));
-            }
-            Choice::Closure { closure } => Shape::Closure(Box::new(compile(closure, code)?)),
-        };
-        let schedule = LrSchedule { peak: spec.lr, warmup: spec.warmup, steps: spec.steps };
-        Ok(Self { schedule, shape })
-    }
-
-    fn at(&self, step: u64) -> Result<f64, StageError> {
-        match &self.shape {
-            Shape::Builtin(shape) => Ok(self.schedule.at(step, *shape)),
-            Shape::Closure(closure) => {
-                let factor = closure.number(self.schedule.progress(step)).map_err(|error| {
-                    StageError::Failed(format!("closure `lr_schedule`: {error}"))
-                })?;
-                Ok(self.schedule.scaled(step, factor))
-            }
-        }
     }
 }
 
