@@ -7,7 +7,7 @@ use super::{
     stills::{self, Stills},
 };
 use crate::{
-    data::heads,
+    data::heads::{self, HeadsError},
     engine::{
         files,
         stage::Stage,
@@ -24,9 +24,10 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: FacesSpec = spec_of(stage)?;
     let total = (spec.identities * spec.views) as u64;
     (work.progress)(Progress { done: 0, total, note: "rendering".to_owned() });
-    let faces = heads::stills(&spec).map_err(|error| StageError::Failed(error.to_string()))?;
+    let failed = |error: HeadsError| StageError::Failed(error.to_string());
+    let faces = heads::stills(&spec).map_err(failed)?;
     (work.progress)(Progress { done: total, total, note: "writing".to_owned() });
-    let labels = labels_csv(&faces.stills)?;
+    let labels = heads::labels_csv(&faces).map_err(failed)?;
     let stills = collect(&spec, faces.stills);
     stills.write(&work.out.join(stills::FILE))?;
     files::write_atomic(&work.out.join("labels.csv"), &labels)?;
@@ -52,37 +53,6 @@ fn collect(spec: &FacesSpec, rendered: Vec<heads::Still>) -> Stills {
         stills.pixels.extend_from_slice(&still.pixels);
     }
     stills
-}
-
-fn labels_csv(rendered: &[heads::Still]) -> Result<Vec<u8>, StageError> {
-    let failed = |error: csv::Error| StageError::Failed(format!("cannot write labels: {error}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record([
-            "identity",
-            "yaw_deg",
-            "pitch_deg",
-            "roll_deg",
-            "box_x",
-            "box_y",
-            "box_w",
-            "box_h",
-            "visible",
-            "caption",
-        ])
-        .map_err(failed)?;
-    for still in rendered {
-        let label = &still.label;
-        let numbers = [label.yaw_deg, label.pitch_deg, label.roll_deg]
-            .into_iter()
-            .chain(label.face_box)
-            .chain([label.visible])
-            .map(|number| number.to_string());
-        let row =
-            std::iter::once(label.identity.clone()).chain(numbers).chain([label.caption.clone()]);
-        writer.write_record(row).map_err(failed)?;
-    }
-    writer.into_inner().map_err(|error| StageError::Failed(format!("cannot write labels: {error}")))
 }
 
 /// The first people, one row each, the first views of each.

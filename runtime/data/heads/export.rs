@@ -88,6 +88,17 @@ pub fn export_clips(clips: &[Clip], out: &Path) -> Result<(), HeadsError> {
     frames.finish()
 }
 
+/// The labels of all stills as CSV, a line each in their order.
+pub fn labels_csv(faces: &Faces) -> Result<Vec<u8>, HeadsError> {
+    let failed = |reason: &dyn std::fmt::Display| fault("write", Path::new("labels.csv"), reason);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(COLUMNS).map_err(|error| failed(&error))?;
+    for still in &faces.stills {
+        writer.write_record(fields(&still.label)).map_err(|error| failed(&error))?;
+    }
+    writer.into_inner().map_err(|error| failed(&error))
+}
+
 /// The picture of a still.
 pub(crate) fn picture(still: &Still, size_px: usize) -> RgbImage {
     let side = size_px as u32;
@@ -107,6 +118,16 @@ fn create(folder: &Path) -> Result<(), HeadsError> {
 
 fn fault(action: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> HeadsError {
     HeadsError::File { action, path: path.to_owned(), reason: reason.to_string() }
+}
+
+/// A label's values, in the order of [`COLUMNS`].
+fn fields(label: &Label) -> Vec<String> {
+    let angles = [label.yaw_deg, label.pitch_deg, label.roll_deg];
+    let marks = label.landmarks.iter().flatten();
+    let numbers = angles.iter().chain(&label.face_box).chain(marks);
+    let numbers = numbers.map(|number| format!("{number:.3}"));
+    let visible = format!("{:.4}", label.visible);
+    numbers.chain([visible, label.caption.clone(), label.identity.clone()]).collect()
 }
 
 /// A CSV file being written.
@@ -131,15 +152,7 @@ impl Table {
     }
 
     fn row(&mut self, first: &[String], label: &Label) -> Result<(), HeadsError> {
-        let angles = [label.yaw_deg, label.pitch_deg, label.roll_deg];
-        let marks = label.landmarks.iter().flatten();
-        let numbers = angles.iter().chain(&label.face_box).chain(marks);
-        let mut fields = first.to_vec();
-        fields.extend(numbers.map(|number| format!("{number:.3}")));
-        fields.push(format!("{:.4}", label.visible));
-        fields.push(label.caption.clone());
-        fields.push(label.identity.clone());
-        self.record(&fields)
+        self.record(&[first, &fields(label)].concat())
     }
 
     fn record(&mut self, fields: &[String]) -> Result<(), HeadsError> {

@@ -45,7 +45,7 @@ mod view;
 
 pub use clip::{Clip, clip};
 pub use error::HeadsError;
-pub use export::{export_clips, export_stills};
+pub use export::{export_clips, export_stills, labels_csv};
 pub use family::Family;
 pub use grid::pose_grid;
 pub use label::Label;
