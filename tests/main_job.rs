@@ -79,3 +79,18 @@ fn claims_and_status_and_report_read_the_store_and_run_nothing() {
     assert!(lab.ablate("report", &SMOKE).ok().contains("report.html"));
     assert!(!lab.path(".ffrun/store").exists());
 }
+
+#[test]
+fn a_contradicted_claim_is_4_only_if_asked() {
+    let lab = Lab::new();
+    let script = fs::read_to_string(ablation()).unwrap();
+    let (head, _) = script.split_once("/// What the paper says").expect("the claims");
+    let claims = "fn claims(results) { claim(\"one is two\", 1 == 2); }\n";
+    lab.write("wrong.rhai", &format!("{head}{claims}"));
+    let flags = ["--scale", "smoke", "-P", "elements=1024", "-P", "seeds=1"];
+    let run = lab.run([&["run", "wrong.rhai"], &flags[..]].concat()).ok();
+    assert!(run.contains("contradicted"), "{run}");
+    let strict = lab.run([&["claims", "wrong.rhai", "--strict"], &flags[..]].concat());
+    assert_eq!(strict.code, 4, "{}", strict.err);
+    assert_eq!(lab.run([&["run", "wrong.rhai", "--strict"], &flags[..]].concat()).code, 4);
+}
