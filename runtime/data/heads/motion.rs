@@ -166,13 +166,7 @@ impl Motion {
         expression.raise("mouth-corner-puller", (0.5 * self.wave(time, 0.9, 0.8)).max(0.0));
         expression.raise("eyebrows-up", (0.9 * self.wave(time, 0.37, 0.3)).max(0.0));
         let offset = [0.05 * self.wave(time, 0.2, 0.0), 0.02 * self.wave(time, 0.7, 0.0)];
-        Moment {
-            head,
-            shoulders: shoulders(head, 0.3, 0.0),
-            expression,
-            offset,
-            gloves: Vec::new(),
-        }
+        bare_handed(head, expression, offset)
     }
 
     fn expressions(&self, time: f32) -> Moment {
@@ -183,13 +177,7 @@ impl Motion {
         let head = from.toward(*to, t);
         let expression = before.toward(after, t);
         let offset = [0.06 * self.wave(time, 0.3, 0.0), 0.04 * self.wave(time, 0.5, 0.0)];
-        Moment {
-            head,
-            shoulders: shoulders(head, 0.3, 0.0),
-            expression,
-            offset,
-            gloves: Vec::new(),
-        }
+        bare_handed(head, expression, offset)
     }
 }
 
@@ -201,6 +189,11 @@ fn key(stream: &mut Stream) -> (Pose, Expression) {
     );
     let mood = stream.below(8);
     (pose, Expression::mood(mood, stream.between(0.75, 1.0)).0)
+}
+
+/// A moment without gloves, the shoulders following the head a little.
+fn bare_handed(head: Pose, expression: Expression, offset: [f32; 2]) -> Moment {
+    Moment { head, shoulders: shoulders(head, 0.3, 0.0), expression, offset, gloves: Vec::new() }
 }
 
 #[cfg(test)]
