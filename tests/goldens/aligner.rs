@@ -10,12 +10,19 @@ use ffrun_models::loss::{pia_loss, similarity_logits};
 use ffrun_models::params::Params;
 use serde_json::Value;
 
-use super::Result;
 use super::case::{Case, numbers};
 use super::check::Check;
+use super::{Kind, Result};
+
+/// Eq. 3–5 of the paper.
+pub(super) const KIND: Kind = Kind {
+    name: "aligner",
+    recognises: |case| ["n", "L", "C", "pool"].iter().all(|key| case.has("/config", key)),
+    run,
+};
 
 /// Runs the case once per pooling in its configuration.
-pub(super) fn run(case: &Case) -> Result<Vec<Check>> {
+fn run(case: &Case) -> Result<Vec<Check>> {
     let poolings = match &case.json["config"]["pool"] {
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         name => name.as_str().into_iter().collect::<Vec<_>>(),

@@ -31,6 +31,11 @@ impl Case {
         Ok(Self { name, json, tensors })
     }
 
+    /// Whether the object at a JSON pointer has this key.
+    pub(super) fn has(&self, pointer: &str, key: &str) -> bool {
+        self.json.pointer(pointer).is_some_and(|object| object.get(key).is_some())
+    }
+
     /// The array at a JSON pointer; empty if absent.
     pub(super) fn list(&self, pointer: &str) -> Result<&[Value]> {
         match self.json.pointer(pointer) {

@@ -6,12 +6,16 @@ use ffrun_models::ops;
 use ffrun_models::params::Params;
 use ffrun_models::sinusoid::Sinusoid;
 
-use super::Result;
 use super::case::{Case, numbers};
 use super::check::Check;
+use super::{Kind, Result};
+
+/// The sinusoidal embedding of angles.
+pub(super) const KIND: Kind =
+    Kind { name: "sinusoid", recognises: |case| case.has("/inputs", "angles"), run };
 
 /// Outputs are named by their settings: `dim64_flip1_shift0_scale1`, `mlp_on_dim64_flip1_shift0`.
-pub(super) fn run(case: &Case) -> Result<Vec<Check>> {
+fn run(case: &Case) -> Result<Vec<Check>> {
     let angles = numbers(&case.input("angles")?)?;
     let mut checks = vec![];
     for name in case.outputs() {

@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use super::Result;
 use super::case::{Case, integers, text};
 use super::check::Check;
+use super::{Kind, Result};
+
+/// The self-test of the formula.
+pub(super) const KIND: Kind =
+    Kind { name: "fill", recognises: |case| case.has("", "vectors"), run };
 
 /// A counter-based stream of numbers named by a tensor's name.
 pub(super) struct Fill {
@@ -39,7 +43,7 @@ impl Fill {
 }
 
 /// The self-test: first and last bits, and sums over all bits.
-pub(super) fn run(case: &Case) -> Result<Vec<Check>> {
+fn run(case: &Case) -> Result<Vec<Check>> {
     let mut checks = vec![];
     for vector in case.list("/vectors")? {
         let (name, count) = (text(vector, "name")?, count(vector)?);

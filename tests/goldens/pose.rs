@@ -5,13 +5,24 @@ use ffrun_models::pose_variation::{qualifies, var_paper_deg};
 use ffrun_models::rotation::{Euler, Rotation, rotation_from_6d};
 use serde_json::Value;
 
-use super::Result;
 use super::case::{Case, floats, numbers, text};
 use super::check::Check;
 use super::fill::Fill;
+use super::{Kind, Result};
+
+/// 6D → matrix → Euler angles.
+pub(super) const ROTATION: Kind =
+    Kind { name: "rotation", recognises: |case| case.has("/inputs", "ortho6d"), run: run_rotation };
+
+/// Pose variation, Eq. 8.
+pub(super) const VARIATION: Kind = Kind {
+    name: "pose variation",
+    recognises: |case| case.has("/expected", "tracks") || case.has("/expected", "hand"),
+    run: run_variation,
+};
 
 /// Rotations of random, special and degenerate inputs.
-pub(super) fn run_rotation(case: &Case) -> Result<Vec<Check>> {
+fn run_rotation(case: &Case) -> Result<Vec<Check>> {
     let mut checks = vec![];
     for name in case.outputs() {
         if name == "special_euler_deg_f32" {
@@ -61,7 +72,7 @@ fn special_angles(case: &Case, name: &str) -> Result<Vec<Check>> {
 }
 
 /// Eq. 8 on filled tracks and on tracks written by hand.
-pub(super) fn run_variation(case: &Case) -> Result<Vec<Check>> {
+fn run_variation(case: &Case) -> Result<Vec<Check>> {
     let mut checks = vec![];
     for track in case.list("/expected/tracks")? {
         let frames = track["n"].as_u64().ok_or("no `n`")? as usize;
