@@ -4,13 +4,11 @@
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use super::lanes::{dot, dot3, sum, sum_of_squares, vectorized};
+use super::lanes::vectorized;
+use super::norm_rows::{Centred, ROWS_PER_TASK, Statistics, add_row_sums, row_gradient};
 use super::record::{Rule, Step, Value, record};
 use super::sums::sum_of_partials;
 use super::values::{expect_shape, on_fast_path, rows_and_width, tensor_like, with_values};
-
-/// Rows of one task; a constant, so that the order of additions in the gradients is too.
-const ROWS_PER_TASK: usize = 64;
 
 /// (x − mean) / √(variance + eps) · weight + bias, mean and variance over the last dimension.
 ///
@@ -52,13 +50,6 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
     record([&x, &weight], Value::host(y, x.shape()), RmsNorm { statistics })
 }
 
-/// What the backward pass needs of a row: x̂ = (x − mean) · scale.
-#[derive(Clone, Copy, Debug, Default)]
-struct Statistics {
-    mean: f32,
-    scale: f32,
-}
-
 /// Normalised rows and their statistics; without a bias the mean stays in (RMS).
 fn normalised(
     x: &[f32],
@@ -67,6 +58,7 @@ fn normalised(
     eps: f32,
 ) -> (Vec<f32>, Vec<Statistics>) {
     let width = weight.len();
+    let centred = if bias.is_some() { Centred::Yes } else { Centred::No };
     let mut y = vec![0.0; x.len()];
     let mut statistics = vec![Statistics::default(); x.len() / width];
     let rows = y.par_chunks_mut(width).zip(x.par_chunks(width)).zip(&mut statistics);
@@ -74,12 +66,10 @@ fn normalised(
         vectorized(
             #[inline(always)]
             || {
-                let mean = if bias.is_some() { sum(x) / width as f32 } else { 0.0 };
-                let variance = sum_of_squares(x, mean) / width as f32;
-                let scale = 1.0 / (variance + eps).sqrt();
-                *statistics = Statistics { mean, scale };
+                let row = Statistics::of(x, centred, eps);
+                *statistics = row;
                 for ((y, &x), &w) in y.iter_mut().zip(x).zip(weight) {
-                    *y = (x - mean) * scale * w;
+                    *y = row.normal(x) * w;
                 }
                 if let Some(bias) = bias {
                     y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
@@ -129,13 +119,6 @@ impl Rule<2> for RmsNorm {
     }
 }
 
-/// Whether the mean was subtracted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Centred {
-    Yes,
-    No,
-}
-
 struct Gradients {
     x: Vec<f32>,
     weight: Vec<f32>,
@@ -163,7 +146,10 @@ impl Gradients {
                 {
                     vectorized(
                         #[inline(always)]
-                        || row_gradient(in_x, (x, weight, grad), row, centred, &mut sums),
+                        || {
+                            row_gradient(in_x, (x, weight, grad), row, centred);
+                            add_row_sums((&mut sums.0, &mut sums.1), (x, grad), row);
+                        },
                     );
                 }
                 sums
@@ -172,34 +158,6 @@ impl Gradients {
         let (weights, biases): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
         let weight = sum_of_partials(&weights, width);
         Self { x: in_x, weight, bias: sum_of_partials(&biases, width) }
-    }
-}
-
-/// ∂/∂x = scale · (g·w − mean(g·w) − x̂ · mean(g·w·x̂)), the first mean only where x was centred;
-/// ∂/∂weight gains g·x̂ and ∂/∂bias gains g.
-#[allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
-#[inline(always)]
-fn row_gradient(
-    in_x: &mut [f32],
-    (x, weight, grad): (&[f32], &[f32], &[f32]),
-    Statistics { mean, scale }: Statistics,
-    centred: Centred,
-    (weight_sum, bias_sum): &mut (Vec<f32>, Vec<f32>),
-) {
-    let count = x.len() as f32;
-    let slope = dot(grad, weight);
-    // Σ g·w·x̂ = scale · (Σ g·w·x − mean · Σ g·w)
-    let along = scale * (dot3(grad, weight, x) - mean * slope) / count;
-    let level = if centred == Centred::Yes { slope / count } else { 0.0 };
-    for i in 0..x.len() {
-        let normal = (x[i] - mean) * scale;
-        in_x[i] = scale * (grad[i] * weight[i] - level - normal * along);
-    }
-    for (sum, (&g, &x)) in weight_sum.iter_mut().zip(grad.iter().zip(x)) {
-        *sum += g * (x - mean) * scale;
-    }
-    for (sum, &g) in bias_sum.iter_mut().zip(grad) {
-        *sum += g;
     }
 }
 

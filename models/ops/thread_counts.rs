@@ -5,8 +5,8 @@ use rayon::ThreadPoolBuilder;
 
 use super::agreement::sample;
 use super::{
-    Pool, attention, gelu, layer_norm, linear, pooled_correlation, rms_norm, row_sum, silu,
-    softmax, sparsemax, token_sum,
+    Pool, attention, gated_add, gelu, layer_norm, linear, modulated_norm, pooled_correlation,
+    rms_norm, rope, row_sum, silu, softmax, sparsemax, token_sum,
 };
 
 /// The bits of all values and gradients of a computation through every operation.
@@ -21,7 +21,11 @@ fn bits() -> Result<Vec<u32>> {
     let [e, dictionary, weight, bias] = &vars;
     let x = gelu(&linear(e, weight, Some(bias))?)?;
     let x = silu(&rms_norm(&layer_norm(&x, bias, bias, 1e-5)?, bias, 1e-5)?)?;
-    let heads = x.reshape((24, 70, 4, 16))?.transpose(1, 2)?;
+    let rows = x.narrow(1, 0, 1)?;
+    let x = gated_add(e, &modulated_norm(&x, &rows, &x.narrow(1, 1, 1)?, 1e-6)?, &rows)?;
+    let heads = x.reshape((24, 70, 4, 16))?;
+    let (cos, sin) = (sample((70, 8), 5), sample((70, 8), 6));
+    let heads = rope(&heads, &cos, &sin)?.transpose(1, 2)?;
     let x = attention(&heads, &heads, &heads)?.transpose(1, 2)?.reshape((24, 70, 64))?;
     let best = pooled_correlation(&x, dictionary, Pool::Max)?;
     let mean = pooled_correlation(&x, dictionary, Pool::Mean)?;

@@ -5,7 +5,11 @@
 
 pub mod aligner;
 pub mod clips;
+pub mod clipset;
+pub mod codec;
 pub mod faces;
+pub mod flow;
+pub mod generator;
 pub mod measure;
 pub mod schedule;
 
@@ -13,7 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use aligner::AlignerSpec;
 pub use clips::ClipSpec;
+pub use clipset::ClipsetSpec;
+pub use codec::{CodecSpec, TextSpec};
 pub use faces::FacesSpec;
+pub use flow::FlowSpec;
+pub use generator::{AdapterSpec, GeneratorSpec, SamplerSpec};
 pub use measure::MeasureSpec;
 pub use schedule::ScheduleSpec;
 

@@ -1,9 +1,7 @@
 //! The `faces` stage: still images of people from the embedded heads.
 
-use image::{RgbImage, imageops};
-
 use super::{
-    spec_of,
+    picture, spec_of,
     stills::{self, Stills},
 };
 use crate::{
@@ -57,26 +55,9 @@ fn collect(spec: &FacesSpec, rendered: Vec<heads::Still>) -> Stills {
 
 /// The first people, one row each, the first views of each.
 fn sheet(stills: &Stills, views: usize) -> Result<Vec<u8>, StageError> {
-    let side = stills.size_px as u32;
-    let rows = SHEET.0.min(stills.names.len());
-    let columns = SHEET.1.min(views);
-    let mut canvas = RgbImage::from_pixel(
-        (side + 2) * columns as u32,
-        (side + 2) * rows as u32,
-        image::Rgb([255; 3]),
-    );
-    for row in 0..rows {
-        for column in 0..columns {
-            let bytes = stills.image(row * views + column).to_vec();
-            if let Some(tile) = RgbImage::from_raw(side, side, bytes) {
-                let (x, y) = (column as u32 * (side + 2) + 1, row as u32 * (side + 2) + 1);
-                imageops::replace(&mut canvas, &tile, i64::from(x), i64::from(y));
-            }
-        }
-    }
-    let mut png = std::io::Cursor::new(Vec::new());
-    canvas
-        .write_to(&mut png, image::ImageFormat::Png)
-        .map_err(|error| StageError::Failed(format!("cannot encode the contact sheet: {error}")))?;
-    Ok(png.into_inner())
+    let row = |person: usize| {
+        (0..SHEET.1.min(views)).map(|view| stills.image(person * views + view)).collect()
+    };
+    let rows: Vec<Vec<&[u8]>> = (0..SHEET.0.min(stills.names.len())).map(row).collect();
+    picture::grid(&rows, stills.size_px)
 }

@@ -4,12 +4,8 @@ use std::collections::BTreeMap;
 
 use ffrun_models::lr::{LrSchedule, LrShape};
 
-use super::build::compile;
-use crate::{
-    engine::work::StageError,
-    script::Closure,
-    spec::{Choice, ScheduleSpec},
-};
+use super::{build::compile, optimisation::Settings};
+use crate::{engine::work::StageError, script::Closure, spec::Choice};
 
 /// The learning rate of a step: warm-up, then a built-in shape or a script's.
 pub(super) struct LearningRate {
@@ -23,12 +19,12 @@ enum Shape {
 }
 
 impl LearningRate {
-    /// The schedule of a spec; `code` holds its closure, if it names one.
+    /// The schedule of these settings; `code` holds its closure, if they name one.
     pub(super) fn new(
-        spec: &ScheduleSpec,
+        settings: &Settings,
         code: &BTreeMap<String, String>,
     ) -> Result<Self, StageError> {
-        let shape = match &spec.lr_schedule {
+        let shape = match &settings.lr_schedule {
             Choice::Builtin(name) if name == "constant" => Shape::Builtin(LrShape::Constant),
             Choice::Builtin(name) if name == "cosine" => Shape::Builtin(LrShape::Cosine),
             Choice::Builtin(name) => {
@@ -38,7 +34,8 @@ impl LearningRate {
             }
             Choice::Closure { closure } => Shape::Closure(Box::new(compile(closure, code)?)),
         };
-        let schedule = LrSchedule { peak: spec.lr, warmup: spec.warmup, steps: spec.steps };
+        let schedule =
+            LrSchedule { peak: settings.lr, warmup: settings.warmup, steps: settings.steps };
         Ok(Self { schedule, shape })
     }
 

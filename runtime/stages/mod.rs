@@ -2,14 +2,19 @@
 
 pub mod build;
 pub mod checkpoint;
+mod clips;
+pub mod clipset;
 pub mod curves;
 pub mod evaluate;
 pub mod faces;
 mod learning_rate;
+mod optimisation;
 pub mod pairs;
+mod picture;
 pub mod scores;
 pub mod stills;
 pub mod train;
+mod training;
 
 use std::time::Duration;
 

@@ -96,12 +96,7 @@ impl Stills {
     /// Reads the file of a `faces` result.
     pub fn read(folder: &Path) -> Result<Self, StageError> {
         let path = folder.join(FILE);
-        let bytes = files::read_optional(&path)?.ok_or_else(|| {
-            StageError::Failed(format!(
-                "`{}` is missing; `ffrun fsck` will say more",
-                path.display()
-            ))
-        })?;
+        let bytes = files::read_optional(&path)?.ok_or_else(|| missing(&path))?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged(&path))?;
         let names = header.metadata().as_ref().and_then(|map| map.get("names"));
         let names = names.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -126,11 +121,18 @@ impl Stills {
     }
 }
 
-fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> + '_ {
+/// The little-endian words of a tensor.
+pub(super) fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> + '_ {
     bytes.chunks_exact(4).map(|word| [word[0], word[1], word[2], word[3]])
 }
 
-fn damaged(path: &Path) -> impl Fn(safetensors::SafeTensorError) -> StageError + '_ {
+/// A file that a result must hold is not there.
+pub(super) fn missing(path: &Path) -> StageError {
+    StageError::Failed(format!("`{}` is missing; `ffrun fsck` will say more", path.display()))
+}
+
+/// A file that is no safetensors file, or lacks a tensor.
+pub(super) fn damaged(path: &Path) -> impl Fn(safetensors::SafeTensorError) -> StageError + '_ {
     move |error| {
         StageError::Failed(format!(
             "`{}` is not a readable safetensors file: {error}; `ffrun fsck --repair` moves it aside",

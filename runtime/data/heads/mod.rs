@@ -53,4 +53,4 @@ pub use pose::Pose;
 pub use poses_file::read_poses;
 pub use preview::{preview_clips, preview_stills};
 pub use split::Split;
-pub use still::{CROP, Faces, Still, stills, stills_at};
+pub use still::{CROP, Faces, Still, stills, stills_at, stills_of};

@@ -67,6 +67,14 @@ pub fn stills_at(spec: &FacesSpec, poses: Option<&[Pose]>) -> Result<Faces, Head
     Ok(Faces { size_px: spec.size_px, views, stills: people?.into_iter().flatten().collect() })
 }
 
+/// The stills of one person of a spec, the same as [`stills`] draws of them.
+pub fn stills_of(spec: &FacesSpec, person: usize) -> Result<Vec<Still>, HeadsError> {
+    let grid = pose_grid();
+    let poses = spec.pose_grid.then(|| grid.get(..spec.views)).flatten();
+    let sitting = Sitting::start(spec, check(spec, &grid)?, person)?;
+    sitting.stills(spec.views, poses, &mut Samples::new(0))
+}
+
 fn check(spec: &FacesSpec, grid: &[Pose]) -> Result<Split, HeadsError> {
     let wrong = |field, found: String, wanted| Err(HeadsError::Spec { field, found, wanted });
     if !(8..=1024).contains(&spec.size_px) {

@@ -8,7 +8,17 @@ use crate::{
 
 impl Spec for AlignerSpec {
     const WHAT: &'static str = "an aligner";
+    const TYPE: &'static str = "Model";
     const NATIVE: &'static str = "aligner_model";
+    const MANUAL: &'static [&'static str] = &[
+        "A pose-shared identity aligner before training. Takes every setting; `aligner::paper()`",
+        "and `aligner::recommended()` are the places to start from. `pool` and `normalizer` may be",
+        "functions.",
+        "```rhai",
+        "let model = aligner::paper().but(#{ elements: 8192 });",
+        "let soft  = aligner::paper().but(#{ pool: |c| (c * 8.0).log_sum_exp(-2) / 8.0 });",
+        "```",
+    ];
     const CLOSURES: &'static [Role] = &[Role::Pool, Role::Normalizer];
 
     fn example() -> Self {

@@ -31,6 +31,20 @@ pub(super) fn positive(name: &str, value: f64) -> Result<(), Complaint> {
     that(value > 0.0, name, || format!("`{name}` is {value}, but must be above 0"))
 }
 
+/// Refuses settings that AdamW cannot run with.
+pub(super) fn optimiser(
+    lr: f64,
+    weight_decay: f64,
+    betas: [f64; 2],
+    clip: f64,
+) -> Result<(), Complaint> {
+    positive("lr", lr)?;
+    within("weight_decay", weight_decay, 0.0, 1.0)?;
+    within("beta1", betas[0], 0.0, 0.999_999)?;
+    within("beta2", betas[1], 0.0, 0.999_999)?;
+    within("clip", clip, 0.0, f64::MAX)
+}
+
 /// Refuses a name that is not known.
 pub(super) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Complaint> {
     if known.contains(&value) {

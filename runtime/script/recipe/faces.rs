@@ -9,7 +9,16 @@ use crate::{
 
 impl Spec for FacesSpec {
     const WHAT: &'static str = "a set of stills";
+    const TYPE: &'static str = "Dataset";
     const NATIVE: &'static str = "stills";
+    const MANUAL: &'static [&'static str] = &[
+        "Still images of heads with exact angles. Takes every setting; `heads::stills()` is the",
+        "place to start from.",
+        "```rhai",
+        "let faces = heads::stills();",
+        "let wide  = faces.train.but(#{ yaw_deg: 90 });",
+        "```",
+    ];
     const CLOSURES: &'static [Role] = &[];
 
     fn example() -> Self {

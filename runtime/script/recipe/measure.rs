@@ -8,7 +8,10 @@ use crate::{
 
 impl Spec for MeasureSpec {
     const WHAT: &'static str = "a measurement";
+    const TYPE: &'static str = "Measure";
     const NATIVE: &'static str = "evaluate";
+    const MANUAL: &'static [&'static str] =
+        &["Never called by scripts: `evaluate` makes it of the declared metrics."];
     const CLOSURES: &'static [Role] = &[];
 
     /// The values are what `evaluate(fitted, dataset)` measures with: pose bins as in the

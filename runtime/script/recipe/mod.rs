@@ -3,7 +3,11 @@
 pub(super) mod aligner;
 pub(super) mod apply;
 pub(super) mod check;
+pub(super) mod clipset;
+pub(super) mod codec;
 pub(super) mod faces;
+pub(super) mod flow;
+pub(super) mod generator;
 pub(super) mod measure;
 pub(super) mod natives;
 pub(super) mod schedule;
@@ -18,8 +22,12 @@ use super::{complaint::Complaint, rehearsal::Role};
 pub(super) trait Spec: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// What messages call it, `an aligner`.
     const WHAT: &'static str;
+    /// What scripts call its type, `Model`.
+    const TYPE: &'static str;
     /// The native that makes one, `aligner_model`.
     const NATIVE: &'static str;
+    /// The manual of that native, one line each.
+    const MANUAL: &'static [&'static str];
     /// Settings that take a closure.
     const CLOSURES: &'static [Role];
 
@@ -41,3 +49,10 @@ pub(super) struct Recipe<S> {
 pub(super) type Dataset = Recipe<crate::spec::FacesSpec>;
 pub(super) type Model = Recipe<crate::spec::AlignerSpec>;
 pub(super) type Schedule = Recipe<crate::spec::ScheduleSpec>;
+pub(super) type Clipset = Recipe<crate::spec::ClipsetSpec>;
+pub(super) type Codec = Recipe<crate::spec::CodecSpec>;
+pub(super) type Text = Recipe<crate::spec::TextSpec>;
+pub(super) type Generator = Recipe<crate::spec::GeneratorSpec>;
+pub(super) type Adapter = Recipe<crate::spec::AdapterSpec>;
+pub(super) type Flow = Recipe<crate::spec::FlowSpec>;
+pub(super) type Sampler = Recipe<crate::spec::SamplerSpec>;

@@ -1,102 +1,67 @@
-//! The functions that make and change recipes.
+//! The functions that make, change and read recipes: the same three for every kind of spec.
 
-#[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
-use rhai::plugin::*;
-use rhai::{Engine, Map};
+use rhai::{Dynamic, Engine, FuncRegistration, Map, NativeCallContext};
 
-use super::{Dataset, Model, Schedule};
-use crate::script::complaint::Raised;
+use super::{Recipe, Spec};
+use crate::{
+    script::complaint::Raised,
+    spec::{
+        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, FacesSpec, FlowSpec, GeneratorSpec,
+        SamplerSpec, ScheduleSpec, TextSpec,
+    },
+};
 
-/// Registers the types and functions.
+/// Registers the types and functions of all recipes.
 pub(in crate::script) fn register(engine: &mut Engine) {
-    engine.register_type_with_name::<Dataset>("Dataset");
-    engine.register_type_with_name::<Model>("Model");
-    engine.register_type_with_name::<Schedule>("Schedule");
-    engine.register_global_module(exported_module!(recipe_functions).into());
-    engine.register_indexer_get(|it: &mut Dataset, name: &str| {
-        it.setting(name).map_err(Raised::from)
-    });
-    engine
-        .register_indexer_get(|it: &mut Model, name: &str| it.setting(name).map_err(Raised::from));
-    engine.register_indexer_get(|it: &mut Schedule, name: &str| {
-        it.setting(name).map_err(Raised::from)
+    recipe::<FacesSpec>(engine);
+    recipe::<AlignerSpec>(engine);
+    recipe::<ScheduleSpec>(engine);
+    recipe::<ClipsetSpec>(engine);
+    recipe::<CodecSpec>(engine);
+    recipe::<TextSpec>(engine);
+    recipe::<GeneratorSpec>(engine);
+    recipe::<AdapterSpec>(engine);
+    recipe::<FlowSpec>(engine);
+    recipe::<SamplerSpec>(engine);
+}
+
+/// One kind of recipe: `NATIVE(settings)` makes one, `.but(settings)` changes some settings, an
+/// index reads one.
+fn recipe<S: Spec>(engine: &mut Engine) {
+    engine.register_type_with_name::<Recipe<S>>(S::TYPE);
+    let made = format!("Result<{}, Raised>", S::TYPE);
+    FuncRegistration::new(S::NATIVE)
+        .in_global_namespace()
+        .with_params_info(["settings: Map", &made])
+        .with_comments(S::MANUAL.iter().map(|line| format!("/// {line}")))
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext, settings: Map| -> Result<Recipe<S>, Raised> {
+                Recipe::make(&context, &settings)
+            },
+        );
+    let receiver = format!("recipe: &mut {}", S::TYPE);
+    let changed =
+        format!("/// {} with these settings changed, the rest as it is.", the_same(S::WHAT));
+    FuncRegistration::new("but")
+        .in_global_namespace()
+        .with_purity(true)
+        .with_params_info([receiver.as_str(), "settings: Map", &made])
+        .with_comments([changed])
+        .register_into_engine(
+            engine,
+            |context: NativeCallContext,
+             recipe: &mut Recipe<S>,
+             settings: Map|
+             -> Result<Recipe<S>, Raised> { recipe.but(&context, &settings) },
+        );
+    engine.register_indexer_get(|recipe: &mut Recipe<S>, name: &str| -> Result<Dynamic, Raised> {
+        recipe.setting(name).map_err(Raised::from)
     });
 }
 
-#[export_module]
-#[allow(
-    unreachable_pub,
-    clippy::needless_pass_by_value,
-    clippy::unwrap_used,
-    clippy::wildcard_imports,
-    reason = "rhai takes natives as public functions of values, and its macro unwraps"
-)]
-mod recipe_functions {
-    /// Still images of heads with exact angles. Takes every setting; `heads::stills()` is the
-    /// place to start from.
-    /// ```rhai
-    /// let faces = heads::stills();
-    /// let wide  = faces.train.but(#{ yaw_deg: 90 });
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn stills(context: NativeCallContext, settings: Map) -> Result<Dataset, Raised> {
-        Dataset::make(&context, &settings)
-    }
-
-    /// A pose-shared identity aligner before training. Takes every setting; `aligner::paper()`
-    /// and `aligner::recommended()` are the places to start from.
-    /// ```rhai
-    /// let model = aligner::paper().but(#{ elements: 8192 });
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn aligner_model(context: NativeCallContext, settings: Map) -> Result<Model, Raised> {
-        Model::make(&context, &settings)
-    }
-
-    /// Batches, optimiser and length of a training. Takes every setting; `schedule::aligner()`
-    /// is the place to start from.
-    /// ```rhai
-    /// let longer = schedule::aligner().but(#{ steps: 1000 });
-    /// ```
-    #[rhai_fn(return_raw)]
-    pub fn training(context: NativeCallContext, settings: Map) -> Result<Schedule, Raised> {
-        Schedule::make(&context, &settings)
-    }
-
-    /// The same stills with these settings changed.
-    #[rhai_fn(name = "but", return_raw, pure)]
-    pub fn dataset_but(
-        context: NativeCallContext,
-        dataset: &mut Dataset,
-        settings: Map,
-    ) -> Result<Dataset, Raised> {
-        dataset.but(&context, &settings)
-    }
-
-    /// The same model with these settings changed. `pool` and `normalizer` may be functions.
-    /// ```rhai
-    /// let soft = aligner::paper().but(#{ pool: |c| (c * 8.0).log_sum_exp(-2) / 8.0 });
-    /// ```
-    #[rhai_fn(name = "but", return_raw, pure)]
-    pub fn model_but(
-        context: NativeCallContext,
-        model: &mut Model,
-        settings: Map,
-    ) -> Result<Model, Raised> {
-        model.but(&context, &settings)
-    }
-
-    /// The same schedule with these settings changed. `lr_schedule` and `extra_loss` may be
-    /// functions.
-    /// ```rhai
-    /// let linear = schedule::aligner().but(#{ lr_schedule: |progress| 1.0 - progress });
-    /// ```
-    #[rhai_fn(name = "but", return_raw, pure)]
-    pub fn schedule_but(
-        context: NativeCallContext,
-        schedule: &mut Schedule,
-        settings: Map,
-    ) -> Result<Schedule, Raised> {
-        schedule.but(&context, &settings)
-    }
+/// `an aligner` → `The same aligner`.
+fn the_same(what: &str) -> String {
+    let bare = what.strip_prefix("an ").or_else(|| what.strip_prefix("a ")).unwrap_or(what);
+    format!("The same {bare}")
 }

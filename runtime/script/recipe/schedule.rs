@@ -8,7 +8,16 @@ use crate::{
 
 impl Spec for ScheduleSpec {
     const WHAT: &'static str = "a schedule";
+    const TYPE: &'static str = "Schedule";
     const NATIVE: &'static str = "training";
+    const MANUAL: &'static [&'static str] = &[
+        "Batches, optimiser and length of a training. Takes every setting; `schedule::aligner()`",
+        "is the place to start from. `lr_schedule` and `extra_loss` may be functions.",
+        "```rhai",
+        "let longer = schedule::aligner().but(#{ steps: 1000 });",
+        "let linear = schedule::aligner().but(#{ lr_schedule: |progress| 1.0 - progress });",
+        "```",
+    ];
     const CLOSURES: &'static [Role] = &[Role::LrSchedule, Role::ExtraLoss];
 
     fn example() -> Self {
@@ -46,11 +55,7 @@ impl Spec for ScheduleSpec {
             format!("`warmup` is {warmup}, but the training has only {steps} steps")
         })?;
         check::within("min_gap_deg", self.min_gap_deg, 0.0, 180.0)?;
-        check::positive("lr", self.lr)?;
-        check::within("weight_decay", self.weight_decay, 0.0, 1.0)?;
-        check::within("beta1", self.beta1, 0.0, 0.999_999)?;
-        check::within("beta2", self.beta2, 0.0, 0.999_999)?;
-        check::within("clip", self.clip, 0.0, f64::MAX)?;
+        check::optimiser(self.lr, self.weight_decay, [self.beta1, self.beta2], self.clip)?;
         check::within("ema", self.ema, 0.0, 0.999_999)?;
         // ln 100 is where the scale is clamped, as in CLIP.
         check::within("logit_scale", self.logit_scale, 0.0, 100.0_f64.ln())

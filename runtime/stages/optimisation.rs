@@ -1,0 +1,168 @@
+//! AdamW with its schedule and weight average: how every training moves its parameters.
+
+use std::collections::BTreeMap;
+
+use ffrun_models::{
+    ema::Ema,
+    gradients::{Gradients, dead_parameters},
+    optim::{AdamW, AdamWConfig, StepReport},
+    params::Params,
+};
+
+use super::{
+    checkpoint::State,
+    learning_rate::LearningRate,
+    model_error, tensor_error,
+    training::{prefixed, without_prefix},
+};
+use crate::{
+    engine::work::StageError,
+    spec::{Choice, FlowSpec, ScheduleSpec},
+};
+
+/// What of a schedule concerns the optimiser.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) steps: u64,
+    pub(super) lr: f64,
+    pub(super) lr_schedule: Choice,
+    pub(super) warmup: u64,
+    adamw: AdamWConfig,
+    ema: f64,
+    /// The step (from 0) at which every parameter must have a gradient.
+    alive_at: u64,
+}
+
+/// Wan's head, VACE's projections and LoRA's B start at zero, and what feeds a zero gets no gradient
+/// until it has moved: the longest such chain of a generator is this many steps.
+const ZEROS_IN_A_ROW: u64 = 4;
+
+impl From<&ScheduleSpec> for Settings {
+    fn from(spec: &ScheduleSpec) -> Self {
+        Self {
+            steps: spec.steps,
+            lr: spec.lr,
+            lr_schedule: spec.lr_schedule.clone(),
+            warmup: spec.warmup,
+            adamw: AdamWConfig {
+                beta1: spec.beta1,
+                beta2: spec.beta2,
+                weight_decay: spec.weight_decay,
+                clip: spec.clip,
+                ..AdamWConfig::default()
+            },
+            ema: spec.ema,
+            alive_at: 0,
+        }
+    }
+}
+
+impl From<&FlowSpec> for Settings {
+    fn from(spec: &FlowSpec) -> Self {
+        Self {
+            steps: spec.steps,
+            lr: spec.lr,
+            lr_schedule: spec.lr_schedule.clone(),
+            warmup: spec.warmup,
+            adamw: AdamWConfig {
+                beta1: spec.beta1,
+                beta2: spec.beta2,
+                weight_decay: spec.weight_decay,
+                clip: spec.clip,
+                ..AdamWConfig::default()
+            },
+            ema: spec.ema,
+            alive_at: ZEROS_IN_A_ROW,
+        }
+    }
+}
+
+/// The optimiser of one set of parameters.
+pub(super) struct Optimisation {
+    optimiser: AdamW,
+    ema: Option<Ema>,
+    lr: LearningRate,
+    alive_at: u64,
+}
+
+impl Optimisation {
+    /// Before the first step. `code` holds the closure of the learning rate, if there is one.
+    pub(super) fn new(
+        params: &Params,
+        settings: &Settings,
+        code: &BTreeMap<String, String>,
+    ) -> Result<Self, StageError> {
+        let optimiser = AdamW::new(params, settings.adamw.clone()).map_err(model_error)?;
+        let ema = (settings.ema > 0.0).then(|| Ema::new(params, settings.ema)).transpose();
+        let lr = LearningRate::new(settings, code)?;
+        Ok(Self { optimiser, ema: ema.map_err(model_error)?, lr, alive_at: settings.alive_at })
+    }
+
+    /// Moves the parameters after `step` (from 0): clips, steps, and says at which learning rate.
+    pub(super) fn step(
+        &mut self,
+        params: &Params,
+        gradients: &Gradients,
+        step: u64,
+    ) -> Result<(StepReport, f64), StageError> {
+        if step == self.alive_at {
+            check_alive(params, gradients)?;
+        }
+        let lr = self.lr.at(step)?;
+        let report = self.optimiser.step(params, gradients, lr).map_err(model_error)?;
+        Ok((report, lr))
+    }
+
+    /// Moves the weight average. Called after whatever else changes the parameters in a step.
+    pub(super) fn average(&mut self, params: &Params, step: u64) -> Result<(), StageError> {
+        match &mut self.ema {
+            Some(ema) => ema.update(params, step).map_err(model_error),
+            None => Ok(()),
+        }
+    }
+
+    /// Weights, moments and average, for a checkpoint.
+    pub(super) fn state(&self, params: &Params) -> Result<State, StageError> {
+        let mut state = prefixed("weights/", params.to_map().map_err(model_error)?);
+        let moments = self.optimiser.to_map(params).map_err(model_error)?;
+        state.extend(prefixed("optimiser/", moments));
+        if let Some(ema) = &self.ema {
+            state.extend(prefixed("ema/", ema.to_map().map_err(model_error)?));
+        }
+        Ok(state)
+    }
+
+    /// Goes back to such a state.
+    pub(super) fn restore(&mut self, params: &Params, state: &State) -> Result<(), StageError> {
+        params.load(&without_prefix("weights/", state)).map_err(model_error)?;
+        let moments = without_prefix("optimiser/", state);
+        self.optimiser.load(params, &moments).map_err(model_error)?;
+        if let Some(ema) = &mut self.ema {
+            ema.load(&without_prefix("ema/", state)).map_err(model_error)?;
+        }
+        Ok(())
+    }
+
+    /// What the training returns: the average if there is one, else the last weights.
+    pub(super) fn weights(&self, params: &Params) -> Result<State, StageError> {
+        match &self.ema {
+            Some(ema) => ema.to_map(),
+            None => params.to_map(),
+        }
+        .map_err(model_error)
+    }
+}
+
+/// candle cuts gradients without a word in several of its ops, so an early step asks.
+fn check_alive(params: &Params, gradients: &Gradients) -> Result<(), StageError> {
+    let dead = dead_parameters(params, gradients).map_err(tensor_error)?;
+    let dead: Vec<String> = dead.iter().map(|name| format!("`{name}`")).collect();
+    if dead.is_empty() {
+        return Ok(());
+    }
+    Err(StageError::Failed(format!(
+        "no gradient reaches {}; a custom pooling, normaliser or loss that does not depend on \
+         its input cuts it",
+        dead.join(", ")
+    )))
+}
