@@ -6,10 +6,12 @@
 
 pub mod aligner;
 pub mod checkpoint;
+pub mod codec;
 pub mod dictionary;
 pub mod ema;
 pub mod error;
 pub mod euler;
+pub mod flow;
 pub mod grad_cache;
 pub mod gradients;
 pub mod layer_norm;
@@ -23,7 +25,9 @@ pub mod pose_variation;
 pub mod rotation;
 pub mod sinusoid;
 pub mod stream;
+pub mod text;
 pub mod vit;
+pub mod wan;
 
 mod fused_adamw;
 mod host_values;

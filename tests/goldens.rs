@@ -10,6 +10,8 @@ mod check;
 mod euler;
 mod fill;
 mod pose;
+mod schedulers;
+mod wan_diffusers;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,15 @@ struct Kind {
 }
 
 /// Every kind known. A case must be of one kind exactly.
-const KINDS: &[Kind] = &[aligner::KIND, euler::KIND, fill::KIND, pose::ROTATION, pose::VARIATION];
+const KINDS: &[Kind] = &[
+    aligner::KIND,
+    euler::KIND,
+    fill::KIND,
+    pose::ROTATION,
+    pose::VARIATION,
+    schedulers::KIND,
+    wan_diffusers::KIND,
+];
 
 /// The one kind that recognises a case.
 fn kind_of(case: &Case) -> std::result::Result<&'static Kind, String> {

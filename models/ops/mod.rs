@@ -6,6 +6,7 @@
 
 mod activation;
 mod attention;
+mod convolution;
 mod correlation;
 mod gated_add;
 mod gemm;
@@ -30,6 +31,7 @@ mod thread_counts;
 
 pub use activation::{gelu, silu};
 pub use attention::attention;
+pub use convolution::{Conv2d, Conv3d, conv2d, conv3d};
 pub use correlation::{Pool, pooled_correlation};
 pub use gated_add::gated_add;
 pub use gradcheck::gradcheck;

@@ -119,6 +119,16 @@ const ROWS: &[Row] = &[
          least 1 − 10·F/C",
         "top-10 activations as in Fig. 7",
     ),
+    (
+        "psnr",
+        "PSNR",
+        "dB",
+        Direction::Higher,
+        1,
+        "peak signal-to-noise ratio of the generated frames against the filmed ones, mean over a \
+         person's clips; it rewards place and light more than identity",
+        "10·log10(255²/MSE)",
+    ),
 ];
 
 /// All metrics ffrun knows today.

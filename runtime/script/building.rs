@@ -58,7 +58,7 @@ fn faces_stage(host: &Host, dataset: &Dataset) -> Result<Key, Complaint> {
 }
 
 /// Adds a stage of this kind to the graph.
-fn add(
+pub(super) fn add(
     host: &Host,
     (kind, version): (&str, u32),
     spec: &impl serde::Serialize,
@@ -72,8 +72,15 @@ fn add(
     Ok(host.state().graph.add(stage))
 }
 
+/// A seed as a script gives it.
+pub(super) fn seed_of(seed: i64) -> Result<u64, Complaint> {
+    u64::try_from(seed).map_err(|_| {
+        Complaint::new("setting", format!("the seed is {seed}, but must be at least 0"))
+    })
+}
+
 /// The measurement a script gets when it says nothing: every declared metric.
-fn declared_measure(host: &Host) -> Recipe<MeasureSpec> {
+pub(super) fn declared_measure(host: &Host) -> Recipe<MeasureSpec> {
     let state = host.state();
     let metrics = state.declaration.iter().flat_map(|declared| &declared.metrics);
     let mut measure = MeasureSpec::example();
@@ -90,7 +97,7 @@ fn evaluate_with(
     let host = Host::in_phase(context, Phase::Run)?;
     let measure = declared_measure(&host).but(context, settings)?;
     check_size(dataset, fitted.image_px)?;
-    check_unseen(dataset, fitted)?;
+    check_unseen((&dataset.spec.split, dataset.spec.world), &fitted.seen)?;
     let faces = faces_stage(&host, dataset)?;
     let key = add(&host, spec::EVALUATE, measure.spec.as_ref(), |stage| {
         stage.reading("fitted", fitted.key).reading("faces", faces)
@@ -109,14 +116,16 @@ fn check_size(dataset: &Dataset, image_px: usize) -> Result<(), Complaint> {
 }
 
 /// Refuses to measure on the people of the training: every metric speaks of unseen people.
-fn check_unseen(dataset: &Dataset, fitted: &Fitted) -> Result<(), Complaint> {
-    let (split, world) = &fitted.seen;
-    if dataset.spec.split != *split || dataset.spec.world != *world {
+pub(super) fn check_unseen(
+    (split, world): (&str, u64),
+    seen: &(String, u64),
+) -> Result<(), Complaint> {
+    if *split != seen.0 || world != seen.1 {
         return Ok(());
     }
     let message = format!("the model was trained on the people of the split `{split}`");
     Err(Complaint::new("setting", message)
-        .hint("measure on people it has never seen, as in `evaluate(fitted, faces.test)`"))
+        .hint("measure on people it has never seen: those of the split `test`"))
 }
 
 #[export_module]
@@ -176,9 +185,7 @@ mod building_functions {
         seed: i64,
     ) -> Result<Fitted, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        let seed = u64::try_from(seed).map_err(|_| {
-            Complaint::new("setting", format!("the seed is {seed}, but must be at least 0"))
-        })?;
+        let seed = seed_of(seed)?;
         check_size(&dataset, model.spec.image_px)?;
         let faces = faces_stage(&host, &dataset)?;
         let train = TrainSpec {

@@ -8,6 +8,7 @@ use super::{
     building,
     diagnostic::{Diagnostic, Place},
     explain::explain,
+    generating,
     host::Host,
     phase::Phase,
     recipe, reporting, sandbox, scale,
@@ -132,6 +133,7 @@ pub(super) fn engine(host: &Host) -> Engine {
     recipe::natives::register(&mut engine);
     scale::register(&mut engine);
     building::register(&mut engine);
+    generating::register(&mut engine);
     reporting::register(&mut engine);
     let clock = host.clone();
     engine.on_progress(move |operations| {

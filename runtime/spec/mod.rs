@@ -11,6 +11,7 @@ pub mod faces;
 pub mod flow;
 pub mod generator;
 pub mod measure;
+pub mod pretrain;
 pub mod schedule;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use faces::FacesSpec;
 pub use flow::FlowSpec;
 pub use generator::{AdapterSpec, GeneratorSpec, SamplerSpec};
 pub use measure::MeasureSpec;
+pub use pretrain::{BaseSpec, GenerateSpec, PretrainSpec, ShippedSpec, TuneSpec};
 pub use schedule::ScheduleSpec;
 
 /// A built-in by name, or a script's closure. The closure's text travels in `Stage::code` under
@@ -58,3 +60,21 @@ pub const FACES: (&str, u32) = ("faces", 1);
 pub const TRAIN: (&str, u32) = ("train", 1);
 /// Kind and semantic version of a measurement.
 pub const EVALUATE: (&str, u32) = ("evaluate", 1);
+/// Kind and semantic version of a set of clips.
+pub const CLIPS: (&str, u32) = ("clips", 1);
+/// Kind and semantic version of a fitted codec.
+pub const CODEC: (&str, u32) = ("codec", 1);
+/// Kind and semantic version of encoded clips.
+pub const LATENTS: (&str, u32) = ("latents", 1);
+/// Kind and semantic version of embedded captions.
+pub const TEXTS: (&str, u32) = ("texts", 1);
+/// Kind and semantic version of a base generator's training.
+pub const PRETRAIN: (&str, u32) = ("pretrain", 1);
+/// Kind and semantic version of a base generator that ships with ffrun.
+pub const SHIPPED: (&str, u32) = ("shipped", 1);
+/// Kind and semantic version of a tuning under S.
+pub const TUNE: (&str, u32) = ("tune", 1);
+/// Kind and semantic version of generated clips.
+pub const GENERATE: (&str, u32) = ("generate", 1);
+/// Kind and semantic version of a measurement of generated clips.
+pub const JUDGE: (&str, u32) = ("judge", 1);

@@ -1,18 +1,28 @@
 //! What each kind of stage computes. The engine calls [`Stages`] and knows no kind by name.
 
+pub mod base;
+mod batches;
 pub mod build;
 pub mod checkpoint;
 mod clips;
 pub mod clipset;
+mod codec;
+mod conditioning;
 pub mod curves;
 pub mod evaluate;
 pub mod faces;
+mod generate;
+mod judge;
+mod latents;
+pub mod latentset;
 mod learning_rate;
 mod optimisation;
 pub mod pairs;
 mod picture;
+mod pretrain;
 pub mod scores;
 pub mod stills;
+mod texts;
 pub mod train;
 mod training;
 
@@ -29,6 +39,20 @@ use crate::{
     spec,
 };
 
+/// Every kind, with the version that this ffrun computes.
+const KNOWN: [(&str, u32); 10] = [
+    spec::FACES,
+    spec::TRAIN,
+    spec::EVALUATE,
+    spec::CLIPS,
+    spec::CODEC,
+    spec::LATENTS,
+    spec::TEXTS,
+    spec::PRETRAIN,
+    spec::GENERATE,
+    spec::JUDGE,
+];
+
 /// The runner of every kind ffrun knows.
 #[derive(Clone, Debug)]
 pub struct Stages {
@@ -44,11 +68,12 @@ impl Default for Stages {
 
 impl RunStage for Stages {
     fn run(&self, stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
-        let known = [spec::FACES, spec::TRAIN, spec::EVALUATE];
-        let Some((_, version)) = known.into_iter().find(|(kind, _)| *kind == stage.kind) else {
+        let Some((_, version)) = KNOWN.into_iter().find(|(kind, _)| *kind == stage.kind) else {
+            let known: Vec<&str> = KNOWN.iter().map(|(kind, _)| *kind).collect();
             return Err(StageError::Failed(format!(
-                "this ffrun knows no stage kind `{}`; it knows faces, train and evaluate",
-                stage.kind
+                "this ffrun knows no stage kind `{}`; it knows {}",
+                stage.kind,
+                known.join(", ")
             )));
         };
         if version != stage.version {
@@ -61,6 +86,13 @@ impl RunStage for Stages {
         match stage.kind.as_str() {
             "faces" => faces::run(stage, work),
             "train" => train::run(stage, work, self.checkpoint_every),
+            "clips" => clips::run(stage, work),
+            "codec" => codec::run(stage, work),
+            "latents" => latents::run(stage, work),
+            "texts" => texts::run(stage, work),
+            "pretrain" => pretrain::run(stage, work, self.checkpoint_every),
+            "generate" => generate::run(stage, work),
+            "judge" => judge::run(stage, work),
             _ => evaluate::run(stage, work),
         }
     }

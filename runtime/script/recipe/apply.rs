@@ -52,14 +52,15 @@ impl<S: Spec> Recipe<S> {
         mut code: BTreeMap<String, String>,
         settings: &Map,
     ) -> Result<Self, Raised> {
+        let examples = fields(&S::example());
         for (name, value) in settings {
-            let Some(old) = now.get(name.as_str()).cloned() else {
+            let Some(example) = examples.get(name.as_str()) else {
                 return Err(unknown::<S>(name, &now).into());
             };
             code.remove(name.as_str());
             let new = match value.clone().try_cast::<FnPtr>() {
                 Some(function) => closure::<S>(context, name, &function, &mut code)?,
-                None => typed::<S>(name, &old, value)?,
+                None => typed::<S>(name, example, value)?,
             };
             now.insert(name.to_string(), new);
         }
@@ -112,16 +113,16 @@ fn closure<S: Spec>(
     Ok(serde_json::json!({ "closure": name }))
 }
 
-/// The JSON of `value`, if it is of the type of the field's present value. A whole number is
-/// taken where a number is meant.
-fn typed<S: Spec>(name: &str, old: &Value, value: &Dynamic) -> Result<Value, Complaint> {
+/// The JSON of `value`, if it is of the type of the field's example. A whole number is taken where
+/// a number is meant.
+fn typed<S: Spec>(name: &str, example: &Value, value: &Dynamic) -> Result<Value, Complaint> {
     let wrong = |wanted: &str| {
         let got = type_name(value);
         let message = format!("`{name}` of {} is {wanted}, not {got}", S::WHAT);
         Complaint::new("setting", message).at(name)
     };
     let closure = S::CLOSURES.iter().any(|role| role.name() == name);
-    match old {
+    match example {
         Value::String(_) | Value::Object(_) if closure => {
             let name = value.is_string().then(|| to_json(value).ok()).flatten();
             name.ok_or_else(|| wrong("a name or a function"))
@@ -132,10 +133,17 @@ fn typed<S: Spec>(name: &str, old: &Value, value: &Dynamic) -> Result<Value, Com
         Value::Bool(_) => Err(wrong("true or false")),
         Value::Number(number) if number.is_f64() => real(value).ok_or_else(|| wrong("a number")),
         Value::Number(_) => whole(value).ok_or_else(|| wrong("a whole number from 0")),
-        Value::Array(_) => {
-            let items = value.read_lock::<Array>().ok_or_else(|| wrong("an array of numbers"))?;
-            let numbers: Option<Vec<Value>> = items.iter().map(real).collect();
-            numbers.map(Value::Array).ok_or_else(|| wrong("an array of numbers"))
+        Value::Array(example) => {
+            let (wanted, read): (_, fn(&Dynamic) -> Option<Value>) = match example.first() {
+                Some(Value::String(_)) => ("an array of names", name_of),
+                Some(Value::Number(number)) if !number.is_f64() => {
+                    ("an array of whole numbers from 0", whole)
+                }
+                _ => ("an array of numbers", real),
+            };
+            let items = value.read_lock::<Array>().ok_or_else(|| wrong(wanted))?;
+            let found: Option<Vec<Value>> = items.iter().map(read).collect();
+            found.map(Value::Array).ok_or_else(|| wrong(wanted))
         }
         Value::Object(_) if value.is_map() => to_json(value).map_err(|_| wrong("a map")),
         Value::Object(_) | Value::Null => Err(wrong("a map")),
@@ -149,4 +157,8 @@ fn real(value: &Dynamic) -> Option<Value> {
 
 fn whole(value: &Dynamic) -> Option<Value> {
     value.as_int().ok().and_then(|whole| u64::try_from(whole).ok()).map(Value::from)
+}
+
+fn name_of(value: &Dynamic) -> Option<Value> {
+    value.is_string().then(|| to_json(value).ok()).flatten()
 }

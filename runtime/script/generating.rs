@@ -1,0 +1,230 @@
+//! The stages of a generator: clips, codec, base, and later tuning and sampling.
+
+#[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
+use rhai::plugin::*;
+use rhai::{Engine, Map};
+
+use super::{
+    building::{Evaluation, add, check_unseen, declared_measure, seed_of},
+    complaint::{Complaint, Raised},
+    host::Host,
+    parts::Parts,
+    phase::Phase,
+    recipe::{Clipset, Codec, Flow, Generator, Sampler, Text},
+};
+use crate::{
+    engine::key::Key,
+    spec::{self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, TextSpec},
+};
+
+/// A base generator that does not exist yet.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    pub(super) key: Key,
+    pub(super) spec: BaseSpec,
+    /// Where its codec comes from.
+    pub(super) codec: Key,
+    /// The split and the world it was trained on.
+    pub(super) seen: (String, u64),
+}
+
+/// Clips that a generator is to make.
+#[derive(Clone, Debug)]
+pub(super) struct Videos {
+    pub(super) key: Key,
+    /// The clips that were asked for: references, captions and ground truth.
+    pub(super) asked: Key,
+}
+
+/// Registers the types and functions.
+pub(super) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Base>("Base");
+    engine.register_type_with_name::<Videos>("Videos");
+    engine.register_global_module(exported_module!(generating_functions).into());
+}
+
+/// The stage of a set of clips, frames and all.
+pub(super) fn clips_stage(host: &Host, clips: &ClipsetSpec) -> Result<Key, Complaint> {
+    add(host, spec::CLIPS, clips, |stage| stage)
+}
+
+/// The stage of a codec fitted on the first people of these clips.
+fn codec_stage(host: &Host, codec: &CodecSpec, clips: &ClipsetSpec) -> Result<Key, Complaint> {
+    let each = clips.clips_each * clips.frames;
+    let people = codec.frames.div_ceil(each.max(1)).clamp(1, clips.identities);
+    let clips = clips_stage(host, &ClipsetSpec { identities: people, ..clips.clone() })?;
+    add(host, spec::CODEC, codec, |stage| stage.reading("clips", clips))
+}
+
+/// Encoded clips and their captions.
+#[derive(Clone, Copy)]
+pub(super) struct Encoded {
+    pub(super) latents: Key,
+    pub(super) texts: Key,
+}
+
+impl Encoded {
+    /// The two stages.
+    pub(super) fn add(
+        host: &Host,
+        clips: &ClipsetSpec,
+        codec: Key,
+        text: &TextSpec,
+    ) -> Result<Self, Complaint> {
+        let latents = add(host, spec::LATENTS, clips, |stage| stage.reading("codec", codec))?;
+        let texts = add(host, spec::TEXTS, text, |stage| stage.reading("captions", latents))?;
+        Ok(Self { latents, texts })
+    }
+}
+
+/// Refuses clips of another geometry than a base makes.
+pub(super) fn check_geometry(base: &BaseSpec, clips: &ClipsetSpec) -> Result<(), Complaint> {
+    let (have, want) = ((clips.frames, clips.size_px), (base.frames, base.size_px));
+    if have == want {
+        return Ok(());
+    }
+    let message = format!(
+        "the clips have {} frames of {} px, but the generator makes {} frames of {} px",
+        have.0, have.1, want.0, want.1
+    );
+    Err(Complaint::new("setting", message).hint("give them the same `frames` and `size_px`"))
+}
+
+fn base_spec(
+    (model, codec, text): (&Generator, &Codec, &Text),
+    clips: &Clipset,
+) -> Result<BaseSpec, Complaint> {
+    let (clips, side) = (&clips.spec, codec.spec.patch_px * model.spec.patch);
+    if !clips.size_px.is_multiple_of(side) {
+        let message = format!(
+            "clips of {} px do not divide into tokens of {side} px (`patch_px` of the codec times \
+             `patch` of the generator)",
+            clips.size_px
+        );
+        return Err(Complaint::new("setting", message).hint("change `size_px` of the clips"));
+    }
+    Ok(BaseSpec {
+        generator: model.spec.as_ref().clone(),
+        codec: codec.spec.as_ref().clone(),
+        text: text.spec.as_ref().clone(),
+        frames: clips.frames,
+        fps: clips.fps,
+        size_px: clips.size_px,
+    })
+}
+
+#[export_module]
+#[allow(
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    reason = "rhai takes natives as public functions of values, and its macro unwraps"
+)]
+mod generating_functions {
+    /// Trains a generator on clips from nothing, or on `from` an earlier base. Belongs in
+    /// `run(trial)`. Parts: `codec`, `text`, `clips`, `schedule`, and where wanted `validation`
+    /// and `from`.
+    /// ```rhai
+    /// let clips = heads::clips();
+    /// let base  = pretrain(generator::micro(), #{
+    ///     codec:      generator::codec(),
+    ///     text:       generator::text(),
+    ///     clips:      clips.train,
+    ///     validation: clips.validation,
+    ///     schedule:   schedule::pretraining(),
+    /// }, trial.seed);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn pretrain(
+        context: NativeCallContext,
+        model: Generator,
+        parts: Map,
+        seed: i64,
+    ) -> Result<Base, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let known = ["codec", "text", "clips", "validation", "schedule", "from"];
+        let parts = Parts::read("pretrain", &parts, &known)?;
+        let codec: Codec = parts.required("codec", "generator::codec()")?;
+        let text: Text = parts.required("text", "generator::text()")?;
+        let clips: Clipset = parts.required("clips", "heads::clips().train")?;
+        let schedule: Flow = parts.required("schedule", "schedule::pretraining()")?;
+        let validation: Option<Clipset> =
+            parts.optional("validation", "heads::clips().validation")?;
+        let from: Option<Base> = parts.optional("from", "an earlier base")?;
+        let base = base_spec((&model, &codec, &text), &clips)?;
+        let codec = match &from {
+            Some(earlier) => earlier.codec,
+            None => codec_stage(&host, &codec.spec, &clips.spec)?,
+        };
+        let train = Encoded::add(&host, &clips.spec, codec, &base.text)?;
+        let validation = validation.map(|clips| {
+            check_geometry(&base, &clips.spec)?;
+            Encoded::add(&host, &clips.spec, codec, &base.text)
+        });
+        let validation = validation.transpose()?;
+        let spec = PretrainSpec {
+            base: base.clone(),
+            schedule: schedule.spec.as_ref().clone(),
+            seed: seed_of(seed)?,
+        };
+        let key = add(&host, spec::PRETRAIN, &spec, |mut stage| {
+            stage
+                .code
+                .extend(schedule.code.iter().map(|(role, text)| (role.clone(), text.clone())));
+            stage = stage.reading("clips", train.latents).reading("texts", train.texts);
+            stage = match validation {
+                Some(unseen) => stage
+                    .reading("validation", unseen.latents)
+                    .reading("validation_texts", unseen.texts),
+                None => stage,
+            };
+            match from {
+                Some(earlier) => stage.reading("from", earlier.key),
+                None => stage.reading("codec", codec),
+            }
+        })?;
+        let seen = (clips.spec.split.clone(), clips.spec.world);
+        Ok(Base { key, spec: base, codec, seen })
+    }
+    /// Samples a clip for every reference and caption of `clips`, of people the generator has
+    /// never seen. Belongs in `run(trial)`.
+    /// ```rhai
+    /// let videos = generate(base, clips.test, sampler::unipc());
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn generate(
+        context: NativeCallContext,
+        base: Base,
+        clips: Clipset,
+        sampler: Sampler,
+    ) -> Result<Videos, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        check_geometry(&base.spec, &clips.spec)?;
+        check_unseen((&clips.spec.split, clips.spec.world), &base.seen)?;
+        let asked = clips_stage(&host, &clips.spec)?;
+        let spec =
+            GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg: 0.0, draw: 0 };
+        let key = add(&host, spec::GENERATE, &spec, |stage| {
+            stage.reading("base", base.key).reading("clips", asked)
+        })?;
+        Ok(Videos { key, asked })
+    }
+
+    /// Measures generated clips: every declared metric. Belongs in `run(trial)`, as its last line.
+    /// ```rhai
+    /// evaluate(generate(base, clips.test, sampler::unipc()))
+    /// ```
+    #[rhai_fn(name = "evaluate", return_raw)]
+    pub fn evaluate_videos(
+        context: NativeCallContext,
+        videos: Videos,
+    ) -> Result<Evaluation, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let measure = declared_measure(&host);
+        let key = add(&host, spec::JUDGE, measure.spec.as_ref(), |stage| {
+            stage.reading("videos", videos.key).reading("asked", videos.asked)
+        })?;
+        Ok(Evaluation { key })
+    }
+}

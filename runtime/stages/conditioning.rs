@@ -1,0 +1,54 @@
+//! What a generator is told beside noise: VACE's control latent made of references (Wan's
+//! `vace_encode_frames`, `vace_encode_masks` for a clip of which nothing is given).
+
+use candle_core::{DType, Device, Result, Tensor};
+use ffrun_models::codec::LatentCodec;
+
+/// Control latents for clips of one geometry.
+#[derive(Debug)]
+pub(super) struct Conditioning {
+    /// The latent of mid-grey, what VACE sees where nothing is given: `[1, C, 1, h, w]`.
+    grey: Tensor,
+    /// Pixels along a latent position: each has spatial² mask channels.
+    spatial: usize,
+}
+
+impl Conditioning {
+    /// For square clips of this side, on `device`.
+    pub(super) fn new(codec: &dyn LatentCodec, size_px: usize, device: &Device) -> Result<Self> {
+        let grey = Tensor::zeros((1, 3, 1, size_px, size_px), DType::F32, &Device::Cpu)?;
+        let grey = codec.encode(&grey)?.to_device(device)?;
+        Ok(Self { grey, spatial: codec.spatial() })
+    }
+
+    /// References, those marked absent replaced by grey.
+    ///
+    /// # Shapes
+    /// - references, output: `[B, C, 1, h, w]`
+    /// - present: B flags
+    pub(super) fn references(&self, references: &Tensor, present: &[bool]) -> Result<Tensor> {
+        if present.iter().all(|present| *present) {
+            return Ok(references.clone());
+        }
+        let flags: Vec<u8> = present.iter().map(|&present| u8::from(present)).collect();
+        let flags = Tensor::from_vec(flags, (present.len(), 1, 1, 1, 1), references.device())?;
+        let flags = flags.broadcast_as(references.shape())?;
+        flags.where_cond(references, &self.grey.broadcast_as(references.shape())?)
+    }
+
+    /// VACE's control latent: the reference in front, then frames that are all to be generated.
+    ///
+    /// # Shapes
+    /// - references: `[B, C, 1, h, w]`
+    /// - output: `[B, 2C + s², 1 + frames, h, w]`, s the codec's spatial factor
+    pub(super) fn control(&self, references: &Tensor, frames: usize) -> Result<Tensor> {
+        let (b, c, _, h, w) = references.dims5()?;
+        let (device, mask) = (references.device(), self.spatial * self.spatial);
+        let grey = self.grey.broadcast_as((b, c, frames, h, w))?;
+        let inactive = Tensor::cat(&[references, &grey], 2)?;
+        let reactive = Tensor::cat(&[&references.zeros_like()?, &grey], 2)?;
+        let kept = Tensor::zeros((b, mask, 1, h, w), DType::F32, device)?;
+        let made = Tensor::ones((b, mask, frames, h, w), DType::F32, device)?;
+        Tensor::cat(&[inactive, reactive, Tensor::cat(&[kept, made], 2)?], 1)
+    }
+}
