@@ -31,6 +31,12 @@ pub enum ModelError {
     /// A failure inside tensor arithmetic.
     #[error("{}", first_line(.0))]
     Tensor(#[from] candle_core::Error),
+    /// A file of a vocabulary that cannot be used.
+    #[error("this is no `tokenizer.json`: {reason}; fetch the one that came with the text encoder")]
+    Tokenizer {
+        /// What the reader stumbled over.
+        reason: String,
+    },
     /// A name that is none of the built-ins.
     #[error("unknown {kind} `{name}`; choose one of {}", known.join(", "))]
     UnknownName {

@@ -1,6 +1,6 @@
 //! AdamW with parameter groups, gradient clipping and a state that can be saved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Device, Tensor};
 
@@ -66,9 +66,19 @@ pub struct AdamW {
 impl AdamW {
     /// An optimiser of `params` before its first step.
     pub fn new(params: &Params, config: AdamWConfig) -> Result<Self, ModelError> {
+        Self::except(params, config, &BTreeSet::new())
+    }
+
+    /// An optimiser of all `params` but those named in `others`, which another optimiser moves.
+    pub fn except(
+        params: &Params,
+        config: AdamWConfig,
+        others: &BTreeSet<String>,
+    ) -> Result<Self, ModelError> {
         let moments = params
             .iter()
             .map(|param| match param.group() {
+                _ if others.contains(param.name()) => Ok(None),
                 Group::Frozen => Ok(None),
                 Group::Decay | Group::NoDecay => Ok(Some((
                     param.var().zeros_like()?.detach(),

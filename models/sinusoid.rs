@@ -15,16 +15,21 @@ pub struct Sinusoid {
 }
 
 impl Sinusoid {
-    /// The features of one value. Computed in f64, as Wan does.
+    /// The features of one value, computed in f64 as Wan does.
     pub fn embed(&self, value: f64) -> Vec<f32> {
+        self.features(value).into_iter().map(|feature| feature as f32).collect()
+    }
+
+    /// The features of one value in f64.
+    pub fn features(&self, value: f64) -> Vec<f64> {
         let half = self.dim / 2;
         let argument = |j: usize| {
             let exponent = -(10_000f64.ln()) * j as f64 / (half as f64 - self.shift);
             self.scale * value * exponent.exp()
         };
-        let cosines = (0..half).map(|j| argument(j).cos() as f32);
-        let sines = (0..half).map(|j| argument(j).sin() as f32);
-        let padding = std::iter::repeat_n(0f32, self.dim % 2);
+        let cosines = (0..half).map(|j| argument(j).cos());
+        let sines = (0..half).map(|j| argument(j).sin());
+        let padding = std::iter::repeat_n(0.0, self.dim % 2);
         if self.cos_first {
             cosines.chain(sines).chain(padding).collect()
         } else {

@@ -9,9 +9,21 @@ mod case;
 mod check;
 mod euler;
 mod fill;
+mod image_network;
+mod parameter_lengths;
 mod pose;
+mod pose_net;
+mod recognition;
+mod renamed_lengths;
 mod schedulers;
+mod umt5;
+mod vace_context;
+mod wan_config;
 mod wan_diffusers;
+mod wan_original;
+mod wan_references;
+mod wan_units;
+mod wan_vae;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -39,8 +51,16 @@ const KINDS: &[Kind] = &[
     fill::KIND,
     pose::ROTATION,
     pose::VARIATION,
+    pose_net::KIND,
+    recognition::KIND,
     schedulers::KIND,
+    umt5::KIND,
+    vace_context::KIND,
     wan_diffusers::KIND,
+    wan_original::KIND,
+    wan_units::KIND,
+    wan_vae::KIND,
+    wan_references::KIND,
 ];
 
 /// The one kind that recognises a case.

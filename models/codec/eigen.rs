@@ -76,7 +76,9 @@ impl Row {
         let largest =
             vector.iter().fold(0.0, |most: f64, &x| if x.abs() > most.abs() { x } else { most });
         let sign = largest.signum();
-        vector.iter_mut().for_each(|x| *x *= sign);
+        for x in &mut vector {
+            *x *= sign;
+        }
         (largest != 0.0).then(|| Component { value: dot(&image, &image).sqrt(), vector })
     }
 }

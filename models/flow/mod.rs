@@ -4,6 +4,7 @@
 mod guidance;
 mod matching;
 mod noise_levels;
+mod sample;
 mod sampler;
 mod schedule;
 mod shift;
@@ -14,6 +15,7 @@ mod weighting;
 pub use guidance::{Guidance, Pass};
 pub use matching::{FlowMatching, NoisySample};
 pub use noise_levels::NoiseLevels;
+pub use sample::{Predict, Progress, sample};
 pub use sampler::{Sampler, SamplerSettings};
 pub use schedule::{Schedule, SigmaTable};
 pub use shift::shifted;

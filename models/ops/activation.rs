@@ -92,6 +92,7 @@ struct Activation<C>(std::marker::PhantomData<C>);
 
 impl<C: Curve> Rule<1> for Activation<C> {
     const NAME: &'static str = C::NAME;
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         let [x] = &step.operands;

@@ -61,6 +61,8 @@ struct GatedAdd {
 
 impl Rule<3> for GatedAdd {
     const NAME: &'static str = "gated_add";
+    const USES: [bool; 3] = [false, true, true];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<3>) -> Result<[Option<Tensor>; 3]> {
         let ([_, y, gate], wanted) = (&step.operands, step.wanted);

@@ -2,114 +2,142 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::gemm::{Former, Matrix, multiply_parallel};
+use super::gemm::{Matrix, product};
 use super::record::{Rule, Step, Value, record};
-use super::row_sum;
+use super::sums::sum_of_rows;
 use super::values::{expect_shape, on_fast_path, rows_and_width, tensor_like, with_values};
 
 /// y = x·Wᵀ + b. Operands that ask for no gradient get none computed, unlike in candle's `matmul`.
 ///
 /// # Shapes
-/// `x` (…, K), `weight` (O, K), `bias` (O) → (…, O).
+/// `x` (…, K), `weight` (O, K) or (O, …) of O·K values, `bias` (O) → (…, O).
 ///
 /// # Errors
 /// When the shapes do not fit together.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (rows, inner) = rows_and_width("linear", x)?;
-    let &[outer, weight_inner] = weight.dims() else {
-        bail!("`linear` expects a weight (O, K), found {:?}", weight.dims())
-    };
-    if weight_inner != inner {
-        bail!(
-            "`linear` expects the last dimensions of input and weight to agree, found {:?} and {:?}",
-            x.dims(),
-            weight.dims()
-        );
-    }
+    let sizes = Sizes::of(x, weight)?;
     if let Some(bias) = bias {
-        expect_shape("linear", "bias", bias, outer)?;
+        expect_shape("linear", "bias", bias, sizes.outer)?;
     }
-    let flat = x.reshape((rows, inner))?.contiguous()?;
-    let weight = weight.contiguous()?;
-    let value = forward(&flat, &weight, bias)?;
-    let y = match bias {
-        None => record([&flat, &weight], value, Linear)?,
-        Some(bias) => record([&flat, &weight, &bias.contiguous()?], value, Linear)?,
-    };
-    let mut shape = x.dims().to_vec();
-    shape.pop();
-    shape.push(outer);
-    y.reshape(shape)
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let bias = bias.map(Tensor::contiguous).transpose()?;
+    let value = forward(&x, &weight, bias.as_ref())?;
+    match &bias {
+        None => record([&x, &weight], value, Linear),
+        Some(bias) => record([&x, &weight, bias], value, Linear),
+    }
+}
+
+/// The extents of a product.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    rows: usize,
+    /// K.
+    inner: usize,
+    /// O.
+    outer: usize,
+}
+
+impl Sizes {
+    fn of(x: &Tensor, weight: &Tensor) -> Result<Self> {
+        let (rows, inner) = rows_and_width("linear", x)?;
+        let [outer, weight_inner @ ..] = weight.dims() else {
+            bail!("`linear` expects a weight (O, K), found {:?}", weight.dims())
+        };
+        if weight_inner.is_empty() || weight_inner.iter().product::<usize>() != inner {
+            bail!(
+                "`linear` expects the last dimensions of input and weight to agree, found {:?} and {:?}",
+                x.dims(),
+                weight.dims()
+            );
+        }
+        Ok(Self { rows, inner, outer: *outer })
+    }
 }
 
 fn forward(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Value> {
-    let (rows, inner) = x.dims2()?;
-    let outer = weight.dim(0)?;
+    let Sizes { rows, inner, outer } = Sizes::of(x, weight)?;
+    let mut shape = x.dims().to_vec();
+    shape.pop();
+    shape.push(outer);
     if !on_fast_path(&[x, weight]) || bias.is_some_and(|bias| !on_fast_path(&[bias])) {
-        let y = x.detach().matmul(&weight.detach().t()?)?;
+        let weight = weight.detach().reshape((outer, inner))?;
+        let y = x.detach().reshape((rows, inner))?.matmul(&weight.t()?)?;
         let biased = bias.map(|bias| y.broadcast_add(&bias.detach()));
-        return Ok(Value::Plain(biased.transpose()?.unwrap_or(y)));
+        return Ok(Value::Plain(biased.transpose()?.unwrap_or(y).reshape(shape)?));
     }
-    let (mut y, former) = match bias {
-        None => (vec![0.0; rows * outer], Former::Overwrite),
-        Some(bias) => (with_values([&bias.contiguous()?], |[b]| Ok(b.repeat(rows)))?, Former::Add),
+    let of = |bias: Option<&[f32]>| {
+        with_values([x, weight], |[x, weight]| {
+            let weight = Matrix::new(weight, outer, inner).t();
+            Ok(product(Matrix::new(x, rows, inner), weight, bias))
+        })
     };
-    with_values([x, weight], |[x, weight]| {
-        let weight = Matrix::new(weight, outer, inner).t();
-        multiply_parallel(&mut y, former, Matrix::new(x, rows, inner), weight);
-        Ok(())
-    })?;
-    Ok(Value::host(y, (rows, outer)))
+    let y = match bias {
+        None => of(None)?,
+        Some(bias) => with_values([bias], |[bias]| of(Some(bias)))?,
+    };
+    Ok(Value::host(y, shape))
 }
 
 struct Linear;
 
 impl Rule<2> for Linear {
     const NAME: &'static str = "linear";
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<2>) -> Result<[Option<Tensor>; 2]> {
-        products(&step.operands, step.wanted, &step.grad)
+        let ([x, weight], [want_x, want_weight]) = (&step.operands, step.wanted);
+        let [in_x, in_weight, _] =
+            gradients([x, weight], [want_x, want_weight, false], &step.grad)?;
+        Ok([in_x, in_weight])
     }
 }
 
 impl Rule<3> for Linear {
     const NAME: &'static str = "linear";
+    const USES: [bool; 3] = [true, true, false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<3>) -> Result<[Option<Tensor>; 3]> {
-        let ([x, weight, _], [want_x, want_weight, want_bias]) = (&step.operands, step.wanted);
-        let operands = [x.clone(), weight.clone()];
-        let [in_x, in_weight] = products(&operands, [want_x, want_weight], &step.grad)?;
-        let in_bias = want_bias.then(|| row_sum(&step.grad)).transpose()?;
-        Ok([in_x, in_weight, in_bias])
+        let [x, weight, _] = &step.operands;
+        gradients([x, weight], step.wanted, &step.grad)
     }
 }
 
-/// ∂/∂x = g·W and ∂/∂W = gᵀ·x.
-fn products(
-    [x, weight]: &[Tensor; 2],
-    [want_x, want_weight]: [bool; 2],
+/// ∂/∂x = g·W, ∂/∂W = gᵀ·x and ∂/∂b = Σ over rows of g.
+fn gradients(
+    [x, weight]: [&Tensor; 2],
+    [want_x, want_weight, want_bias]: [bool; 3],
     grad: &Tensor,
-) -> Result<[Option<Tensor>; 2]> {
+) -> Result<[Option<Tensor>; 3]> {
+    let Sizes { rows, inner, outer } = Sizes::of(x, weight)?;
     if !on_fast_path(&[x, weight, grad]) {
-        let in_x = want_x.then(|| grad.matmul(weight)).transpose()?;
-        let in_weight = want_weight.then(|| grad.t()?.matmul(x)).transpose()?;
-        return Ok([in_x, in_weight]);
+        let grad = grad.reshape((rows, outer))?;
+        let in_x = || grad.matmul(&weight.reshape((outer, inner))?)?.reshape(x.shape());
+        let in_weight = || grad.t()?.matmul(&x.reshape((rows, inner))?)?.reshape(weight.shape());
+        return Ok([
+            want_x.then(in_x).transpose()?,
+            want_weight.then(in_weight).transpose()?,
+            want_bias.then(|| grad.sum(0)).transpose()?,
+        ]);
     }
-    let (rows, inner) = x.dims2()?;
-    let outer = weight.dim(0)?;
-    with_values([x, weight, grad], |[x_values, weight_values, grad]| {
-        let grad = Matrix::new(grad, rows, outer);
-        let product = |like: &Tensor, left, values, rows_of_right| {
-            let mut target = vec![0.0; like.elem_count()];
-            let right = Matrix::new(values, rows_of_right, inner);
-            multiply_parallel(&mut target, Former::Overwrite, left, right);
-            tensor_like(target, like)
-        };
-        let in_x = want_x.then(|| product(x, grad, weight_values, outer)).transpose()?;
-        let in_weight =
-            want_weight.then(|| product(weight, grad.t(), x_values, rows)).transpose()?;
-        Ok([in_x, in_weight])
-    })
+    let (in_x, (in_weight, in_bias)) = with_values([x, weight, grad], |[x, weight, grad]| {
+        let (weight, x) = (Matrix::new(weight, outer, inner), Matrix::new(x, rows, inner));
+        let matrix = Matrix::new(grad, rows, outer);
+        // Side by side: both products together divide among threads better than each alone.
+        Ok(rayon::join(
+            || want_x.then(|| product(matrix, weight, None)),
+            || {
+                let in_weight = want_weight.then(|| product(matrix.t(), x, None));
+                (in_weight, want_bias.then(|| sum_of_rows(grad, outer)))
+            },
+        ))
+    })?;
+    Ok([
+        in_x.map(|values| tensor_like(values, x)).transpose()?,
+        in_weight.map(|values| tensor_like(values, weight)).transpose()?,
+        in_bias.map(|values| Tensor::from_vec(values, outer, grad.device())).transpose()?,
+    ])
 }
 
 #[cfg(test)]

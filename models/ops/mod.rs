@@ -5,18 +5,25 @@
 //! plain candle operations. Results are the same bytes at any thread count.
 
 mod activation;
+mod add;
 mod attention;
+mod channel_norm;
+mod channelwise;
 mod convolution;
 mod correlation;
+mod entries;
 mod gated_add;
 mod gemm;
 pub mod gradcheck;
+mod inbox;
 mod lanes;
 mod linear;
 mod modulated_norm;
 mod modulation;
 mod norm;
 mod norm_rows;
+mod pool2d;
+mod recompute;
 mod record;
 mod rope;
 mod softmax;
@@ -30,14 +37,20 @@ mod agreement;
 mod thread_counts;
 
 pub use activation::{gelu, silu};
-pub use attention::attention;
+pub use add::add;
+pub use attention::{attention, attention_blhd};
+pub use channel_norm::channel_rms_norm;
+pub use channelwise::{channel_affine, prelu};
 pub use convolution::{Conv2d, Conv3d, conv2d, conv3d};
 pub use correlation::{Pool, pooled_correlation};
+pub use entries::reshape;
 pub use gated_add::gated_add;
 pub use gradcheck::gradcheck;
 pub use linear::linear;
 pub use modulated_norm::modulated_norm;
 pub use norm::{layer_norm, rms_norm};
+pub use pool2d::{Pool2d, avg_pool2d, max_pool2d};
+pub use recompute::recomputed;
 pub use rope::rope;
 pub use softmax::softmax;
 pub use sparsemax::sparsemax;

@@ -75,6 +75,8 @@ struct ModulatedNorm {
 
 impl Rule<3> for ModulatedNorm {
     const NAME: &'static str = "modulated_norm";
+    const USES: [bool; 3] = [true, true, false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<3>) -> Result<[Option<Tensor>; 3]> {
         let ([x, scale, shift], wanted) = (&step.operands, step.wanted);

@@ -86,6 +86,8 @@ struct LayerNorm {
 
 impl Rule<3> for LayerNorm {
     const NAME: &'static str = "layer_norm";
+    const USES: [bool; 3] = [true, true, false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<3>) -> Result<[Option<Tensor>; 3]> {
         let ([x, weight, bias], wanted) = (&step.operands, step.wanted);
@@ -106,6 +108,7 @@ struct RmsNorm {
 
 impl Rule<2> for RmsNorm {
     const NAME: &'static str = "rms_norm";
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<2>) -> Result<[Option<Tensor>; 2]> {
         let ([x, weight], wanted) = (&step.operands, step.wanted);

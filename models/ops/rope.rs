@@ -61,6 +61,8 @@ enum Direction {
 
 impl Rule<1> for Rotation {
     const NAME: &'static str = "rope";
+    const USES: [bool; 1] = [false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         match self.rotated(&step.grad, Direction::Back)? {

@@ -42,6 +42,7 @@ struct Softmax;
 
 impl Rule<1> for Softmax {
     const NAME: &'static str = "softmax";
+    const USES: [bool; 1] = [false];
 
     /// y · (g − Σ g·y)
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {

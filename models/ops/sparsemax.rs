@@ -92,6 +92,7 @@ struct Sparsemax;
 
 impl Rule<1> for Sparsemax {
     const NAME: &'static str = "sparsemax";
+    const USES: [bool; 1] = [false];
 
     /// On the support g − mean of g over the support, elsewhere 0.
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {

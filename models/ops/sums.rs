@@ -78,6 +78,8 @@ struct TokenSum;
 
 impl Rule<1> for TokenSum {
     const NAME: &'static str = "token_sum";
+    const USES: [bool; 1] = [false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         let [x] = &step.operands;

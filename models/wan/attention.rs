@@ -1,5 +1,7 @@
 //! The two attentions of a block: among the tokens, and from the tokens to text and image.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Result, Tensor};
 
 use super::config::WanConfig;
@@ -7,6 +9,7 @@ use super::declare::{Declare, Init, Projection};
 use super::rotary::Rotary;
 use super::span::Span;
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::ops;
 
 /// Queries, keys and values of one span of tokens, each `[B, L, H, Dh]`.
@@ -20,7 +23,7 @@ struct Heads {
 #[derive(Clone, Debug)]
 pub(super) struct SelfAttention {
     query: Projection,
-    key: NormedKeys,
+    keys: NormedKeys,
     out: Projection,
     norm_query: Tensor,
     heads: usize,
@@ -31,46 +34,60 @@ impl SelfAttention {
     pub(super) fn new(config: &WanConfig, declare: &mut Declare) -> ModelResult<Self> {
         let sizes = (config.dim, config.dim);
         let query = declare.projection("q", sizes, Init::Xavier)?;
-        let key = NormedKeys::new(config, declare, ["k", "v", "norm_k"])?;
+        let keys = NormedKeys::new(config, declare, ["k", "v", "norm_k"])?;
         let out = declare.projection("o", sizes, Init::Xavier)?;
         let norm_query = declare.norm_weight("norm_q", config.dim)?;
-        Ok(Self { query, key, out, norm_query, heads: config.heads, eps: config.eps })
+        Ok(Self { query, keys, out, norm_query, heads: config.heads, eps: config.eps })
     }
 
-    /// One output a span.
+    /// One output a span; rotated keys and values are shown.
     ///
     /// # Shapes
     /// - hidden: one `[B, L, D]` a span
     /// - output: the same
-    pub(super) fn forward(&self, hidden: &[Tensor], spans: &[Span]) -> Result<Vec<Tensor>> {
-        let heads: Vec<Heads> = hidden
-            .iter()
-            .zip(spans)
-            .map(|(x, span)| self.heads(x, &span.rotary))
-            .collect::<Result<_>>()?;
-        hidden
-            .iter()
-            .enumerate()
-            .map(|(at, x)| {
-                let seen = &spans[at].attends_to;
-                let keys = joined(&heads, seen, |heads| &heads.key)?;
-                let values = joined(&heads, seen, |heads| &heads.value)?;
-                let y = attend(&heads[at].query, &keys, &values)?;
-                self.out.forward(&y.reshape(x.shape())?)
+    pub(super) fn forward(
+        &self,
+        hidden: &[Tensor],
+        spans: &[Span],
+        show: &dyn Fn(usize, &str, &Tensor),
+    ) -> Result<Vec<Tensor>> {
+        let mut heads = vec![];
+        for (at, (x, span)) in hidden.iter().zip(spans).enumerate() {
+            let found = self.heads(x, span)?;
+            show(at, "self_attn.k", &found.key);
+            show(at, "self_attn.v", &found.value);
+            heads.push(found);
+        }
+        // Spans that see the same spans share the joined keys and values.
+        let mut joined: BTreeMap<&[usize], (Tensor, Tensor)> = BTreeMap::new();
+        for Span { attends_to, .. } in spans {
+            if !joined.contains_key(attends_to.as_slice()) {
+                let keys = join(&heads, attends_to, |heads| &heads.key)?;
+                let values = join(&heads, attends_to, |heads| &heads.value)?;
+                joined.insert(attends_to, (keys, values));
+            }
+        }
+        let parts = hidden.iter().zip(spans).zip(&heads);
+        parts
+            .map(|((x, span), Heads { query, .. })| {
+                let (keys, values) = &joined[span.attends_to.as_slice()];
+                let y = attend(query, keys, values)?.reshape(x.shape())?;
+                self.out.forward(&y, span.lora.as_ref())
             })
             .collect()
     }
 
-    fn heads(&self, x: &Tensor, rotary: &Rotary) -> Result<Heads> {
-        let query = ops::rms_norm(&self.query.forward(x)?, &self.norm_query, self.eps)?;
-        let query = ops::rope(&split(&query, self.heads)?, &rotary.cos, &rotary.sin)?;
-        let (key, value) = self.key.forward(x)?;
-        Ok(Heads { query, key: ops::rope(&key, &rotary.cos, &rotary.sin)?, value })
+    fn heads(&self, x: &Tensor, span: &Span) -> Result<Heads> {
+        let (Rotary { cos, sin }, lora) = (&span.rotary, span.lora.as_ref());
+        let query = ops::rms_norm(&self.query.forward(x, lora)?, &self.norm_query, self.eps)?;
+        let query = ops::rope(&split(&query, self.heads)?, cos, sin)?;
+        let (key, value) = self.keys.forward(x, lora)?;
+        Ok(Heads { query, key: ops::rope(&key, cos, sin)?, value })
     }
 }
 
 /// The tensors of the spans seen, one after the other.
-fn joined(heads: &[Heads], seen: &[usize], of: impl Fn(&Heads) -> &Tensor) -> Result<Tensor> {
+fn join(heads: &[Heads], seen: &[usize], of: impl Fn(&Heads) -> &Tensor) -> Result<Tensor> {
     match seen {
         [one] => Ok(of(&heads[*one]).clone()),
         seen => Tensor::cat(&seen.iter().map(|&at| of(&heads[at])).collect::<Vec<_>>(), 1),
@@ -118,16 +135,21 @@ impl CrossAttention {
     /// # Shapes
     /// - x: `[B, L, D]`
     /// - output: `[B, L, D]`
-    pub(super) fn forward(&self, x: &Tensor, context: &Context) -> Result<Tensor> {
-        let query = ops::rms_norm(&self.query.forward(x)?, &self.norm_query, self.eps)?;
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        context: &Context,
+        lora: Option<&Lora>,
+    ) -> Result<Tensor> {
+        let query = ops::rms_norm(&self.query.forward(x, lora)?, &self.norm_query, self.eps)?;
         let query = split(&query, self.heads)?;
-        let (keys, values) = self.text.forward(&context.text)?;
+        let (keys, values) = self.text.forward(&context.text, lora)?;
         let mut y = attend(&query, &keys, &values)?;
         if let (Some(branch), Some(tokens)) = (&self.image, &context.image) {
-            let (keys, values) = branch.forward(tokens)?;
+            let (keys, values) = branch.forward(tokens, lora)?;
             y = (y + attend(&query, &keys, &values)?)?;
         }
-        self.out.forward(&y.reshape(x.shape())?)
+        self.out.forward(&y.reshape(x.shape())?, lora)
     }
 }
 
@@ -151,10 +173,10 @@ impl NormedKeys {
     }
 
     /// Keys and values, each `[B, L, H, Dh]`.
-    fn forward(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+    fn forward(&self, x: &Tensor, lora: Option<&Lora>) -> Result<(Tensor, Tensor)> {
         // The norm runs over the whole width, before the heads are split (METHOD §1.3).
-        let key = ops::rms_norm(&self.key.forward(x)?, &self.norm, self.eps)?;
-        Ok((split(&key, self.heads)?, split(&self.value.forward(x)?, self.heads)?))
+        let key = ops::rms_norm(&self.key.forward(x, lora)?, &self.norm, self.eps)?;
+        Ok((split(&key, self.heads)?, split(&self.value.forward(x, lora)?, self.heads)?))
     }
 }
 

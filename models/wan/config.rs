@@ -1,5 +1,7 @@
 //! The sizes of a Wan transformer: presets, validity, and the parameter count they imply.
 
+use std::fmt::Display;
+
 use crate::error::{ModelError, ModelResult};
 
 /// The sizes of a Wan2.1 transformer, with or without the VACE branch (METHOD §1.1).
@@ -32,6 +34,19 @@ pub struct WanConfig {
     pub vace: Option<VaceConfig>,
     /// The image branch of cross-attention.
     pub image: Option<ImageConfig>,
+    /// Further sets of modulation weights, which segments ask for by name.
+    pub modulations: Vec<ModulationConfig>,
+}
+
+/// A set of modulation weights beside the base's: `time_projection_<name>.1.…` and
+/// `blocks.i.modulation_<name>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModulationConfig {
+    /// Its name, e.g. `ref`.
+    pub name: String,
+    /// Whether the feed-forward's input is shifted and scaled by the attention's rows, as
+    /// Concat-ID's released code does, instead of its own.
+    pub ffn_reuses_attention: bool,
 }
 
 /// The VACE branch.
@@ -67,6 +82,7 @@ impl WanConfig {
             eps: 1e-6,
             vace: None,
             image: None,
+            modulations: vec![],
         }
     }
 
@@ -118,26 +134,26 @@ impl WanConfig {
             ("image.dim", self.image.map_or(1, |image| image.dim)),
         ];
         for (setting, value) in positive {
-            require(value > 0, setting, value, || "must be at least 1".to_owned())?;
+            require(value > 0, setting, &value, || "must be at least 1".to_owned())?;
         }
         let (dim, blocks) = (self.dim, self.blocks);
-        require(dim.is_multiple_of(self.heads), "heads", self.heads, || {
+        require(dim.is_multiple_of(self.heads), "heads", &self.heads, || {
             format!("must divide `dim` {dim}")
         })?;
-        require(self.head_dim().is_multiple_of(2), "heads", self.heads, || {
+        require(self.head_dim().is_multiple_of(2), "heads", &self.heads, || {
             format!("must leave heads of even width: rotation pairs the {dim} values of a token")
         })?;
         require(
             self.freq_dim >= 2 && self.freq_dim.is_multiple_of(2),
             "freq_dim",
-            self.freq_dim,
+            &self.freq_dim,
             || "must be an even number above 0".to_owned(),
         )?;
-        require(self.eps > 0.0, "eps", self.eps, || "must be above 0".to_owned())?;
+        require(self.eps > 0.0, "eps", &self.eps, || "must be above 0".to_owned())?;
         let Some(vace) = &self.vace else { return Ok(()) };
         let ascending = vace.blocks.windows(2).all(|pair| pair[0] < pair[1]);
         let within = vace.blocks.last().is_some_and(|&last| last < blocks);
-        require(ascending && within, "vace.blocks", format!("{:?}", vace.blocks), || {
+        require(ascending && within, "vace.blocks", &format!("{:?}", vace.blocks), || {
             format!("must name at least one block, ascending and below `blocks` {blocks}")
         })
     }
@@ -163,7 +179,8 @@ impl WanConfig {
             let block = self.block_parameters() + linear(d, d);
             linear(vace.in_channels * patch, d) + linear(d, d) + vace.blocks.len() * block
         });
-        base + image + vace + self.blocks * (self.block_parameters() + image_in_block)
+        let modulations = self.modulations.len() * (linear(d, 6 * d) + self.blocks * 6 * d);
+        base + image + vace + modulations + self.blocks * (self.block_parameters() + image_in_block)
     }
 
     /// Parameters of a block without its image branch.
@@ -177,7 +194,7 @@ impl WanConfig {
 fn require(
     holds: bool,
     setting: &'static str,
-    got: impl ToString,
+    got: &dyn Display,
     expected: impl FnOnce() -> String,
 ) -> ModelResult<()> {
     if holds {

@@ -3,8 +3,9 @@
 use candle_core::{DType, Result, Tensor};
 
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::ops;
-use crate::params::{Group, Params};
+use crate::params::{Group, Param, Params};
 use crate::stream::Stream;
 
 /// How a weight starts (METHOD §1.2).
@@ -70,7 +71,7 @@ impl<'a> Declare<'a> {
         let weight = self.params.add(&weight, &value, Group::Decay)?;
         let zeros = Tensor::zeros(outputs, DType::F32, &device)?;
         let bias = self.params.add(&format!("{name}.bias"), &zeros, Group::NoDecay)?;
-        Ok(Projection { weight, bias, sizes: (inputs, outputs) })
+        Ok(Projection { name, weight, bias, sizes: (inputs, outputs) })
     }
 
     /// `<name>`: normal values of the given standard deviation, without weight decay.
@@ -79,6 +80,12 @@ impl<'a> Declare<'a> {
         let mut stream = Stream::new(self.seed, &format!("init/{name}"), 0);
         let value = stream.normal_tensor(shape, std, self.params.device())?;
         self.params.add(&name, &value, Group::NoDecay)
+    }
+
+    /// The trained parameters declared here so far.
+    pub(super) fn trained(&self) -> Vec<Tensor> {
+        let here = |param: &&Param| param.is_trained() && param.name().starts_with(&self.prefix);
+        self.params.iter().filter(here).map(|param| param.var().as_tensor().clone()).collect()
     }
 
     /// `<name>.weight`: the ones of a norm.
@@ -94,9 +101,10 @@ impl<'a> Declare<'a> {
     }
 }
 
-/// A linear map y = x·Wᵀ + b.
+/// A linear map y = x·Wᵀ + b, which adapters may know by its name.
 #[derive(Clone, Debug)]
 pub(super) struct Projection {
+    name: String,
     weight: Tensor,
     bias: Tensor,
     sizes: (usize, usize),
@@ -104,8 +112,12 @@ pub(super) struct Projection {
 
 impl Projection {
     /// The map of x `[.., inputs]` to `[.., outputs]`.
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
         let weight = self.weight.reshape((self.sizes.1, self.sizes.0))?;
-        ops::linear(x, &weight, Some(&self.bias))
+        let y = ops::linear(x, &weight, Some(&self.bias))?;
+        match lora {
+            Some(lora) => lora.apply(&self.name, x, y),
+            None => Ok(y),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What enters the blocks: latent patches, timestep, text and image tokens as vectors of width D.
 
-use candle_core::{D, DType, Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
 use super::config::{ImageConfig, WanConfig};
 use super::declare::{Declare, Init, Projection};
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::ops;
 use crate::sinusoid::Sinusoid;
 
@@ -44,7 +45,8 @@ impl PatchEmbedding {
             .reshape(vec![b, c, t, pt, h, ph, w, pw])?
             .permute(vec![0, 2, 4, 6, 1, 3, 5, 7])?
             .reshape((b, t * h * w, c * pt * ph * pw))?;
-        self.projection.forward(&patches)
+        // Adapters know matrices only, and this is a convolution's kernel.
+        self.projection.forward(&patches, None)
     }
 }
 
@@ -61,21 +63,14 @@ pub(super) fn token_grid(latent: &Tensor, patch: [usize; 3]) -> Result<[usize; 3
     Ok([f / pt, h / ph, w / pw])
 }
 
-/// Sinusoid → linear → SiLU → linear, and its projection to six modulation rows.
+/// Sinusoid → linear → SiLU → linear, and its projections to six modulation rows.
 #[derive(Clone, Debug)]
 pub(super) struct TimeEmbedding {
     sinusoid: Sinusoid,
     first: Projection,
     second: Projection,
-    projection: Projection,
-}
-
-/// A timestep embedded: `[B, 1 or L, D]` and `[B, 1 or L, 6, D]`.
-pub(super) struct Time {
-    /// For the head.
-    pub(super) embedded: Tensor,
-    /// For the blocks.
-    pub(super) rows: Tensor,
+    /// The base's, then those of the named sets.
+    projections: Vec<Projection>,
 }
 
 impl TimeEmbedding {
@@ -83,15 +78,19 @@ impl TimeEmbedding {
         let (d, init) = (config.dim, Init::Normal(EMBEDDING_STD));
         let first = declare.projection("time_embedding.0", (config.freq_dim, d), init)?;
         let second = declare.projection("time_embedding.2", (d, d), init)?;
-        let projection = declare.projection("time_projection.1", (d, 6 * d), Init::Xavier)?;
+        let mut project = |name: &str| declare.projection(name, (d, 6 * d), Init::Xavier);
+        let mut projections = vec![project("time_projection.1")?];
+        for set in &config.modulations {
+            projections.push(project(&format!("time_projection_{}.1", set.name))?);
+        }
         let sinusoid = Sinusoid { dim: config.freq_dim, cos_first: true, shift: 0.0, scale: 1.0 };
-        Ok(Self { sinusoid, first, second, projection })
+        Ok(Self { sinusoid, first, second, projections })
     }
 
     /// # Shapes
     /// - timestep: `[B]`, or `[B, L]` for one per token; t in [0, 1000]
-    /// - output: `[B, 1, D]` and `[B, 1, 6, D]`, or L in place of 1
-    pub(super) fn forward(&self, timestep: &Tensor) -> Result<Time> {
+    /// - output: `[B, 1 or L, D]`
+    pub(super) fn embed(&self, timestep: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
         let (b, l) = match timestep.dims() {
             [b] => (*b, 1),
             [b, l] => (*b, *l),
@@ -100,11 +99,25 @@ impl TimeEmbedding {
         let steps = timestep.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
         let features: Vec<f32> = steps.iter().flat_map(|&t| self.sinusoid.embed(t)).collect();
         let features = Tensor::from_vec(features, (b, l, self.sinusoid.dim), timestep.device())?;
-        let hidden = ops::silu(&self.first.forward(&features)?)?;
-        let embedded = self.second.forward(&hidden)?;
-        let rows = self.projection.forward(&ops::silu(&embedded)?)?;
-        let width = embedded.dim(D::Minus1)?;
-        Ok(Time { embedded, rows: rows.reshape((b, l, 6, width))? })
+        self.second.forward(&ops::silu(&self.first.forward(&features, lora)?)?, lora)
+    }
+
+    /// The modulation rows of one set of weights: 0 is the base's.
+    ///
+    /// # Shapes
+    /// - embedded: `[B, 1 or L, D]`
+    /// - output: `[B, 1 or L, 6, D]`
+    pub(super) fn rows(
+        &self,
+        embedded: &Tensor,
+        set: usize,
+        lora: Option<&Lora>,
+    ) -> Result<Tensor> {
+        let Some(projection) = self.projections.get(set) else {
+            bail!("the network has no modulation {set}")
+        };
+        let (b, l, d) = embedded.dims3()?;
+        projection.forward(&ops::silu(embedded)?, lora)?.reshape((b, l, 6, d))
     }
 }
 
@@ -127,7 +140,7 @@ impl TextEmbedding {
     /// # Shapes
     /// - text: `[B, Lt, text_dim]`
     /// - output: `[B, Lt or text_len, D]`
-    pub(super) fn forward(&self, text: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, text: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
         let rows = text.dim(1)?;
         let text = match self.rows {
             Some(limit) if rows > limit => {
@@ -136,7 +149,7 @@ impl TextEmbedding {
             Some(limit) => text.pad_with_zeros(1, 0, limit - rows)?,
             None => text.clone(),
         };
-        self.second.forward(&ops::gelu(&self.first.forward(&text)?)?)
+        self.second.forward(&ops::gelu(&self.first.forward(&text, lora)?)?, lora)
     }
 }
 
@@ -167,12 +180,12 @@ impl ImageEmbedding {
     /// # Shapes
     /// - tokens: `[B, Li, image.dim]`
     /// - output: `[B, Li, D]`
-    pub(super) fn forward(&self, tokens: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, tokens: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
         const EPS: f32 = 1e-5; // torch's LayerNorm default, which this module alone keeps
         let norm =
             |x: &Tensor, (weight, bias): &(Tensor, Tensor)| ops::layer_norm(x, weight, bias, EPS);
-        let hidden = self.first.forward(&norm(tokens, &self.norm_in)?)?;
+        let hidden = self.first.forward(&norm(tokens, &self.norm_in)?, lora)?;
         // torch's GELU default: the exact form, unlike everywhere else in Wan.
-        norm(&self.second.forward(&hidden.gelu_erf()?)?, &self.norm_out)
+        norm(&self.second.forward(&hidden.gelu_erf()?, lora)?, &self.norm_out)
     }
 }

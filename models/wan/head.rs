@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use super::config::WanConfig;
 use super::declare::{Declare, Init, Projection};
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::ops;
 
 /// Tokens → velocity.
@@ -30,11 +31,16 @@ impl Head {
     /// # Shapes
     /// - x: `[B, L, D]`; time: `[B, 1 or L, D]`; grid: tokens along time, height and width
     /// - output: `[B, Cout, F, H, W]`
-    pub(super) fn forward(&self, x: &Tensor, time: &Tensor, grid: [usize; 3]) -> Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        (x, time): (&Tensor, &Tensor),
+        grid: [usize; 3],
+        lora: Option<&Lora>,
+    ) -> Result<Tensor> {
         let row = |index: usize| self.modulation.narrow(1, index, 1);
         let (shift, scale) = (time.broadcast_add(&row(0)?)?, time.broadcast_add(&row(1)?)?);
         let x = ops::modulated_norm(x, &scale, &shift, self.eps)?;
-        unpatchify(&self.projection.forward(&x)?, grid, self.patch, self.channels)
+        unpatchify(&self.projection.forward(&x, lora)?, grid, self.patch, self.channels)
     }
 }
 

@@ -1,21 +1,31 @@
 //! The Wan2.1 diffusion transformer with its VACE and image branches.
 
+mod assembly;
 mod attention;
 mod block;
 mod config;
 mod declare;
 mod embed;
 mod head;
+mod injection;
 mod model;
 mod names;
+mod piece;
 mod rotary;
+mod run;
+mod segment;
 mod span;
 mod vace;
 
+#[cfg(test)]
+mod model_tests;
+
 pub use block::Observer;
-pub use config::{ImageConfig, VaceConfig, WanConfig};
+pub use config::{ImageConfig, ModulationConfig, VaceConfig, WanConfig};
 pub use head::unpatchify;
+pub use injection::{Injection, InjectionKind, SharedInput};
 pub use model::{Wan, WanInput};
 pub use names::{diffusers_from_original, original_from_diffusers};
 pub use rotary::{Grid, Rotary};
+pub use segment::{Attends, Segment, Tokens};
 pub use vace::VaceInput;

@@ -2,16 +2,19 @@
 
 use candle_core::{Result, Tensor, bail};
 
+use super::assembly::Assembly;
 use super::attention::Context;
-use super::block::{Block, Observer};
+use super::block::{Block, Branch, Observer, State};
 use super::config::WanConfig;
 use super::declare::Declare;
 use super::embed::{ImageEmbedding, PatchEmbedding, TextEmbedding, TimeEmbedding, token_grid};
 use super::head::Head;
-use super::rotary::{Grid, Rotary};
-use super::span::{Modulation, Span};
+use super::injection::{InjectionKind, SharedInput};
+use super::run::Run;
+use super::segment::Segment;
 use super::vace::{Hints, Vace, VaceInput};
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::params::Params;
 
 /// Wan2.1's diffusion transformer with its optional VACE and image branches.
@@ -22,9 +25,9 @@ use crate::params::Params;
 #[derive(Clone, Debug)]
 pub struct Wan {
     config: WanConfig,
-    patch_embedding: PatchEmbedding,
+    pub(super) patch_embedding: PatchEmbedding,
     text: TextEmbedding,
-    time: TimeEmbedding,
+    pub(super) time: TimeEmbedding,
     image: Option<ImageEmbedding>,
     blocks: Vec<Block>,
     vace: Option<Vace>,
@@ -45,21 +48,39 @@ pub struct WanInput<'a> {
     pub vace: Option<VaceInput<'a>>,
     /// The image encoder's tokens `[B, Li, image.dim]`.
     pub image: Option<&'a Tensor>,
+    /// The aligner's S.
+    pub shared: Option<SharedInput<'a>>,
+    /// Adapters on everything but the segments, which bring their own.
+    pub lora: Option<&'a Lora>,
+    /// Tokens beside the video's.
+    pub segments: &'a [Segment<'a>],
+    /// Keeps only the tokens between blocks for the backward pass, which then runs every block
+    /// again: much less memory for about a third more time.
+    pub recompute: bool,
     /// Shown intermediate results under the names of the modules that give them
-    /// (`blocks.0.self_attn`).
+    /// (`blocks.0.self_attn`); those inside recomputed blocks are not shown.
     pub observer: Option<Observer<'a>>,
 }
 
 impl<'a> WanInput<'a> {
     /// A batch of latents, timesteps and text alone.
     pub fn new(latent: &'a Tensor, timestep: &'a Tensor, text: &'a Tensor) -> Self {
-        Self { latent, timestep, text, vace: None, image: None, observer: None }
+        Self {
+            latent,
+            timestep,
+            text,
+            vace: None,
+            image: None,
+            shared: None,
+            lora: None,
+            segments: &[],
+            recompute: false,
+            observer: None,
+        }
     }
 
-    fn show(&self, name: &str, value: &Tensor) {
-        if let Some(observe) = self.observer {
-            observe(name, value);
-        }
+    pub(super) fn run(&self) -> Run<'a> {
+        Run { observer: self.observer, recompute: self.recompute }
     }
 }
 
@@ -81,7 +102,7 @@ impl Wan {
             .map(|image| ImageEmbedding::new(config, image, &mut declare))
             .transpose()?;
         let blocks = (0..config.blocks)
-            .map(|at| Block::new(config, &mut declare, &format!("blocks.{at}"), image.is_some()))
+            .map(|at| Block::new(config, &mut declare, &format!("blocks.{at}"), Branch::Base))
             .collect::<ModelResult<_>>()?;
         let vace = config.vace.as_ref();
         let vace = vace.map(|vace| Vace::new(config, vace, &mut declare)).transpose()?;
@@ -94,7 +115,7 @@ impl Wan {
         &self.config
     }
 
-    /// The velocity ε − x₀ of the latent (METHOD §1.3).
+    /// The velocity ε − x₀ of the video (METHOD §1.3).
     ///
     /// # Shapes
     /// - input: see [`WanInput`]
@@ -103,65 +124,83 @@ impl Wan {
     /// # Errors
     /// When a shape does not fit, or an input lacks its branch or a branch its input.
     pub fn forward(&self, input: &WanInput) -> Result<Tensor> {
-        let size = token_grid(input.latent, self.config.patch)?;
-        let x = self.patch_embedding.forward(input.latent)?;
-        input.show("patch_embedding", &x);
-        let time = self.time.forward(input.timestep)?;
-        input.show("time_embedding", &time.embedded);
-        input.show("time_projection", &time.rows);
+        Ok(self.velocities(input)?.swap_remove(0))
+    }
+
+    /// The velocities of the video and of every noisy segment, in their order.
+    ///
+    /// # Shapes
+    /// - input: see [`WanInput`]
+    /// - output: one `[B, Cout, F, H, W]` each
+    ///
+    /// # Errors
+    /// As [`Wan::forward`].
+    pub fn velocities(&self, input: &WanInput) -> Result<Vec<Tensor>> {
         let context = self.context(input)?;
-        let rotary =
-            Rotary::new(&[Grid::at_origin(size)], self.config.head_dim(), input.latent.device())?;
-        let timestep = Modulation::rows(&time.rows)?;
-        let spans = [Span { rotary, timestep, attends_to: vec![0], sees_text: true }];
-        let hints = self.hints(input, (&x, &spans[0]), &context)?;
-        let x = self.run_blocks(vec![x], &spans, &context, (hints, input))?;
-        input.show("head.input", &x[0]);
-        self.head.forward(&x[0], &time.embedded, size)
+        let Assembly { xs, spans, outputs } = Assembly::new(self, input)?;
+        let state = State { xs, spans, context };
+        let hints = self.hints(input, &state)?;
+        let xs = self.run_blocks(state, hints.as_ref(), input.run())?;
+        let velocities = outputs.into_iter().map(|output| {
+            let x = output.of(&xs)?;
+            input.run().show("head.input", &x);
+            self.head.forward((&x, &output.time), output.size, input.lora)
+        });
+        velocities.collect()
     }
 
     fn context(&self, input: &WanInput) -> Result<Context> {
-        let text = self.text.forward(input.text)?;
-        input.show("text_embedding", &text);
+        let text = self.text.forward(input.text, input.lora)?;
+        input.run().show("text_embedding", &text);
         let image = match (&self.image, input.image) {
-            (Some(embedding), Some(tokens)) => Some(embedding.forward(tokens)?),
+            (Some(embedding), Some(tokens)) => Some(embedding.forward(tokens, input.lora)?),
             (None, None) => None,
             (Some(_), None) => bail!("the network has an image branch, but got no image tokens"),
             (None, Some(_)) => bail!("got image tokens, but the network has no image branch"),
         };
         if let Some(image) = &image {
-            input.show("img_emb", image);
+            input.run().show("img_emb", image);
         }
+        let Some(shared) = input.shared else { return Ok(Context { text, image }) };
+        let text = match shared.for_kind(InjectionKind::CrossAttention)? {
+            Some(projected) => {
+                let rows = text.dim(1)?;
+                let last = projected.unsqueeze(1)?.pad_with_zeros(1, rows.saturating_sub(1), 0)?;
+                (text + last)?
+            }
+            None => text,
+        };
         Ok(Context { text, image })
     }
 
-    fn hints(
-        &self,
-        input: &WanInput,
-        video: (&Tensor, &Span),
-        context: &Context,
-    ) -> Result<Option<Hints<'_>>> {
+    fn hints(&self, input: &WanInput, state: &State) -> Result<Option<Hints<'_>>> {
         let Some(control) = input.vace else { return Ok(None) };
         let Some(vace) = &self.vace else {
             bail!("got a VACE context, but the network has no VACE branch")
         };
-        Ok(Some(vace.hints(control, video, context, input.observer)?))
+        Ok(Some(vace.hints(control, state.first_span_alone(), input.run())?))
     }
 
-    fn run_blocks(
-        &self,
-        mut xs: Vec<Tensor>,
-        spans: &[Span],
-        context: &Context,
-        (hints, input): (Option<Hints>, &WanInput),
-    ) -> Result<Vec<Tensor>> {
+    fn run_blocks(&self, mut state: State, hints: Option<&Hints>, run: Run) -> Result<Vec<Tensor>> {
         for (at, block) in self.blocks.iter().enumerate() {
-            xs = block.forward(&xs, spans, context, input.observer)?;
-            input.show(&format!("blocks.{at}"), &xs[0]);
-            if let Some(hint) = hints.as_ref().and_then(|hints| hints.after(at)) {
-                xs[0] = (&xs[0] + hint)?;
+            state.xs = run.block(block, &state)?;
+            if let Some(hint) = hints.and_then(|hints| hints.after(at)) {
+                state.xs[0] = (&state.xs[0] + hint)?;
             }
         }
-        Ok(xs)
+        Ok(state.xs)
+    }
+
+    /// Tokens of a latent along time, height and width.
+    pub(super) fn token_grid(&self, latent: &Tensor) -> Result<[usize; 3]> {
+        token_grid(latent, self.config.patch)
+    }
+
+    /// The place of the named set of modulation weights; 0 is the base's.
+    pub(super) fn modulation(&self, name: &str) -> Result<usize> {
+        match self.config.modulations.iter().position(|set| set.name == name) {
+            Some(at) => Ok(at + 1),
+            None => bail!("the network has no modulation `{name}`; name it in `modulations`"),
+        }
     }
 }

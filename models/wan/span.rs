@@ -1,20 +1,25 @@
-//! What the tokens of one segment share through all blocks.
+//! Runs of tokens that go through the blocks alike.
 
 use candle_core::{Result, Tensor};
 
 use super::rotary::Rotary;
+use crate::lora::Lora;
 
-/// A run of tokens with one modulation and one set of neighbours.
+/// A run of tokens with one modulation, one set of neighbours and one set of adapters.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     /// Its rotations.
     pub(super) rotary: Rotary,
-    /// What the timestep says: shift, scale and gate of attention, then of the feed-forward.
+    /// What the timestep says.
     pub(super) timestep: Modulation,
-    /// The spans its queries see.
+    /// Which of the blocks' modulation tables it adds to that.
+    pub(super) table: usize,
+    /// The spans its queries see, ascending.
     pub(super) attends_to: Vec<usize>,
     /// Whether it attends to the text.
     pub(super) sees_text: bool,
+    /// The adapters on its tokens.
+    pub(super) lora: Option<Lora>,
 }
 
 /// Six rows `[B, 1 or L, D]`: shift, scale and gate of attention, then of the feed-forward.

@@ -2,12 +2,11 @@
 
 use candle_core::{Result, Tensor, bail};
 
-use super::attention::Context;
-use super::block::{Block, Observer};
+use super::block::{Block, Branch, State};
 use super::config::{VaceConfig, WanConfig};
 use super::declare::{Declare, Init, Projection};
 use super::embed::PatchEmbedding;
-use super::span::Span;
+use super::run::Run;
 use crate::error::ModelResult;
 
 /// What steers the VACE branch.
@@ -48,7 +47,7 @@ impl Vace {
         let blocks = (0..vace.blocks.len())
             .map(|at| {
                 let name = format!("vace_blocks.{at}");
-                let block = Block::new(config, declare, &name, false)?;
+                let block = Block::new(config, declare, &name, Branch::Vace)?;
                 let after = declare.at(&name).projection("after_proj", sizes, Init::Zeros)?;
                 Ok((block, after))
             })
@@ -59,41 +58,36 @@ impl Vace {
     /// All hints, computed from the video tokens as they enter the base (METHOD §1.4).
     ///
     /// # Shapes
-    /// - x: `[B, L, D]`
-    pub(super) fn hints(
-        &self,
-        input: VaceInput,
-        (x, span): (&Tensor, &Span),
-        context: &Context,
-        observe: Option<Observer>,
-    ) -> Result<Hints<'_>> {
-        let show = |name: &str, value: &Tensor| {
-            if let Some(observe) = observe {
-                observe(name, value);
-            }
-        };
+    /// - video: one span
+    pub(super) fn hints(&self, input: VaceInput, video: State, run: Run) -> Result<Hints<'_>> {
         let control = self.patch_embedding.forward(input.context)?;
-        show("vace_patch_embedding", &control);
-        let (found, tokens) = (control.dim(1)?, x.dim(1)?);
-        if found > tokens {
-            bail!("the control latent has {found} tokens, but the video {tokens}");
-        }
-        let control =
-            if found < tokens { control.pad_with_zeros(1, 0, tokens - found)? } else { control };
-        let alone = [Span { attends_to: vec![0], ..span.clone() }];
-        let mut c = (self.before.forward(&control)? + x)?;
+        run.show("vace_patch_embedding", &control);
+        let (x, lora) = (video.xs[0].clone(), video.spans[0].lora.clone());
+        let mut state = video;
+        let control = padded(&control, x.dim(1)?)?;
+        state.xs = vec![(self.before.forward(&control, lora.as_ref())? + x)?];
         let mut hints = vec![];
         for (at, (block, after)) in self.blocks.iter().enumerate() {
-            c = block.forward(&[c], &alone, context, None)?.swap_remove(0);
-            let hint = after.forward(&c)?;
-            show(&format!("vace_blocks.{at}"), &c);
-            show(&format!("vace_blocks.{at}.after_proj"), &hint);
+            state.xs = run.block(block, &state)?;
+            let hint = after.forward(&state.xs[0], lora.as_ref())?;
+            run.show(&format!("{}.after_proj", block.name()), &hint);
             hints.push(match input.scales {
                 Some(scales) => hint.broadcast_mul(&scales.narrow(0, at, 1)?)?,
                 None => hint,
             });
         }
         Ok(Hints { hints, places: &self.places })
+    }
+}
+
+/// The control tokens filled up with zeros to the number of video tokens.
+fn padded(control: &Tensor, tokens: usize) -> Result<Tensor> {
+    match control.dim(1)? {
+        found if found > tokens => {
+            bail!("the control latent has {found} tokens, but the video {tokens}")
+        }
+        found if found < tokens => control.pad_with_zeros(1, 0, tokens - found),
+        _ => Ok(control.clone()),
     }
 }
 

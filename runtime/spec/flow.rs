@@ -25,7 +25,11 @@ pub struct FlowSpec {
     pub text_dropout: f64,
     /// Share of clips trained without their reference.
     pub reference_dropout: f64,
-    /// Peak learning rate.
+    /// `adamw`, or `muon`: Muon for the matrices inside the blocks and AdamW for the rest.
+    pub optimiser: String,
+    /// Peak learning rate of Muon; unused without it.
+    pub muon_lr: f64,
+    /// Peak learning rate of AdamW.
     pub lr: f64,
     /// Learning-rate schedule after warm-up: `constant`, `cosine`, or a closure
     /// `|progress| factor` with progress in [0, 1].

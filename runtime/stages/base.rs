@@ -114,5 +114,6 @@ fn config(spec: &BaseSpec, codec: &PcaCodec) -> WanConfig {
         eps: 1e-6,
         vace: (!generator.vace_blocks.is_empty()).then_some(vace),
         image: None,
+        modulations: Vec::new(),
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ffrun_models::{
     ema::Ema,
     gradients::{Gradients, dead_parameters},
+    muon::{Muon, MuonConfig},
     optim::{AdamW, AdamWConfig, StepReport},
-    params::Params,
+    params::{Param, Params},
 };
 
 use super::{
@@ -29,6 +30,8 @@ pub(super) struct Settings {
     pub(super) warmup: u64,
     adamw: AdamWConfig,
     ema: f64,
+    /// Peak learning rate of Muon, if it moves the matrices inside the blocks.
+    muon_lr: Option<f64>,
     /// The step (from 0) at which every parameter must have a gradient.
     alive_at: u64,
 }
@@ -52,6 +55,7 @@ impl From<&ScheduleSpec> for Settings {
                 ..AdamWConfig::default()
             },
             ema: spec.ema,
+            muon_lr: None,
             alive_at: 0,
         }
     }
@@ -72,6 +76,7 @@ impl From<&FlowSpec> for Settings {
                 ..AdamWConfig::default()
             },
             ema: spec.ema,
+            muon_lr: (spec.optimiser == "muon").then_some(spec.muon_lr),
             alive_at: ZEROS_IN_A_ROW,
         }
     }
@@ -79,7 +84,9 @@ impl From<&FlowSpec> for Settings {
 
 /// The optimiser of one set of parameters.
 pub(super) struct Optimisation {
-    optimiser: AdamW,
+    adamw: AdamW,
+    /// With its learning rate over AdamW's.
+    muon: Option<(Muon, f64)>,
     ema: Option<Ema>,
     lr: LearningRate,
     alive_at: u64,
@@ -92,10 +99,17 @@ impl Optimisation {
         settings: &Settings,
         code: &BTreeMap<String, String>,
     ) -> Result<Self, StageError> {
-        let optimiser = AdamW::new(params, settings.adamw.clone()).map_err(model_error)?;
+        let muon = settings.muon_lr.map(|lr| {
+            let config =
+                MuonConfig { weight_decay: settings.adamw.weight_decay, ..MuonConfig::default() };
+            Ok((Muon::new(params, config, is_inner)?, lr / settings.lr))
+        });
+        let muon: Option<(Muon, f64)> = muon.transpose().map_err(tensor_error)?;
+        let others = muon.as_ref().map(|(muon, _)| muon.names()).unwrap_or_default();
+        let adamw = AdamW::except(params, settings.adamw.clone(), &others).map_err(model_error)?;
         let ema = (settings.ema > 0.0).then(|| Ema::new(params, settings.ema)).transpose();
         let lr = LearningRate::new(settings, code)?;
-        Ok(Self { optimiser, ema: ema.map_err(model_error)?, lr, alive_at: settings.alive_at })
+        Ok(Self { adamw, muon, ema: ema.map_err(model_error)?, lr, alive_at: settings.alive_at })
     }
 
     /// Moves the parameters after `step` (from 0): clips, steps, and says at which learning rate.
@@ -109,7 +123,10 @@ impl Optimisation {
             check_alive(params, gradients)?;
         }
         let lr = self.lr.at(step)?;
-        let report = self.optimiser.step(params, gradients, lr).map_err(model_error)?;
+        let report = self.adamw.step(params, gradients, lr).map_err(model_error)?;
+        if let Some((muon, factor)) = &mut self.muon {
+            muon.step(params, gradients, lr * *factor).map_err(tensor_error)?;
+        }
         Ok((report, lr))
     }
 
@@ -124,8 +141,11 @@ impl Optimisation {
     /// Weights, moments and average, for a checkpoint.
     pub(super) fn state(&self, params: &Params) -> Result<State, StageError> {
         let mut state = prefixed("weights/", params.to_map().map_err(model_error)?);
-        let moments = self.optimiser.to_map(params).map_err(model_error)?;
+        let moments = self.adamw.to_map(params).map_err(model_error)?;
         state.extend(prefixed("optimiser/", moments));
+        if let Some((muon, _)) = &self.muon {
+            state.extend(prefixed("optimiser/", muon.to_map().map_err(tensor_error)?));
+        }
         if let Some(ema) = &self.ema {
             state.extend(prefixed("ema/", ema.to_map().map_err(model_error)?));
         }
@@ -135,8 +155,13 @@ impl Optimisation {
     /// Goes back to such a state.
     pub(super) fn restore(&mut self, params: &Params, state: &State) -> Result<(), StageError> {
         params.load(&without_prefix("weights/", state)).map_err(model_error)?;
-        let moments = without_prefix("optimiser/", state);
-        self.optimiser.load(params, &moments).map_err(model_error)?;
+        let (momenta, moments) = without_prefix("optimiser/", state)
+            .into_iter()
+            .partition(|(name, _)| name.starts_with("muon."));
+        self.adamw.load(params, &moments).map_err(model_error)?;
+        if let Some((muon, _)) = &mut self.muon {
+            muon.load(&momenta).map_err(model_error)?;
+        }
         if let Some(ema) = &mut self.ema {
             ema.load(&without_prefix("ema/", state)).map_err(model_error)?;
         }
@@ -151,6 +176,12 @@ impl Optimisation {
         }
         .map_err(model_error)
     }
+}
+
+/// The matrices inside the blocks, base and VACE: Muon is not for embeddings and heads.
+fn is_inner(param: &Param) -> bool {
+    let inside = ["blocks.", "vace_blocks."].iter().any(|place| param.name().starts_with(place));
+    inside && param.name().ends_with(".weight")
 }
 
 /// candle cuts gradients without a word in several of its ops, so an early step asks.

@@ -7,10 +7,7 @@ use super::tiled::{self, Sizes};
 use crate::ops::record::{Rule, Step, Value, record};
 use crate::ops::values::{on_fast_path, tensor_like, with_values};
 
-/// softmax(q·kᵀ / √Dh)·v, each head by itself.
-///
-/// On the CPU the arrays are worked on in token-major order: a `q` that is a transposed view of
-/// (B, L, H, Dh) is read in place, and transposing the result back costs nothing.
+/// softmax(q·kᵀ / √Dh)·v, each head by itself, heads first: [`attention_blhd`] on transposed views.
 ///
 /// # Shapes
 /// `q` (B, H, L, Dh), `k` and `v` (B, H, M, Dh) with M ≥ 1 → (B, H, L, Dh).
@@ -19,17 +16,30 @@ use crate::ops::values::{on_fast_path, tensor_like, with_values};
 /// When the shapes do not fit together.
 pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     check_shapes(q, k, v)?;
+    let token_major = |x: &Tensor| x.transpose(1, 2);
+    attention_blhd(&token_major(q)?, &token_major(k)?, &token_major(v)?)?.transpose(1, 2)
+}
+
+/// softmax(q·kᵀ / √Dh)·v, each head by itself.
+///
+/// # Shapes
+/// `q` (B, L, H, Dh), `k` and `v` (B, M, H, Dh) with M ≥ 1 → (B, L, H, Dh).
+///
+/// # Errors
+/// When the shapes do not fit together.
+pub fn attention_blhd(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
+    check_shapes(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v.transpose(1, 2)?)?;
     if !on_fast_path(&[q, k, v]) {
-        let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
+        let heads_first = |x: &Tensor| x.transpose(1, 2)?.contiguous();
+        let (q, k, v) = (heads_first(q)?, heads_first(k)?, heads_first(v)?);
         let value = chunked::forward(&q.detach(), &k.detach(), &v.detach())?;
-        return record([&q, &k, &v], Value::Plain(value), Chunked);
+        return record([&q, &k, &v], Value::Plain(value), Chunked)?.transpose(1, 2);
     }
-    let token_major = |x: &Tensor| x.transpose(1, 2)?.contiguous();
-    let (q, k, v) = (token_major(q)?, token_major(k)?, token_major(v)?);
+    let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
     let sizes = Sizes::of(&q, &k)?;
     let (out, log_sums) =
         with_values([&q, &k, &v], |[q, k, v]| Ok(tiled::forward((q, k, v), sizes)))?;
-    record([&q, &k, &v], Value::host(out, q.shape()), Tiled { log_sums })?.transpose(1, 2)
+    record([&q, &k, &v], Value::host(out, q.shape()), Tiled { log_sums })
 }
 
 fn check_shapes(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {

@@ -4,4 +4,4 @@ mod chunked;
 mod fused;
 mod tiled;
 
-pub use fused::attention;
+pub use fused::{attention, attention_blhd};

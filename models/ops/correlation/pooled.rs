@@ -79,6 +79,7 @@ struct TiledMax {
 
 impl Rule<2> for TiledMax {
     const NAME: &'static str = "pooled_correlation";
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<2>) -> Result<[Option<Tensor>; 2]> {
         let [dictionary, tokens] = &step.operands;
@@ -102,6 +103,7 @@ struct ChunkedMax {
 
 impl Rule<2> for ChunkedMax {
     const NAME: &'static str = "pooled_correlation";
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<2>) -> Result<[Option<Tensor>; 2]> {
         chunked::gradients(&self.winners, step)

@@ -30,6 +30,8 @@ impl Spec for FlowSpec {
             loss_on_reference: false,
             text_dropout: 0.1,
             reference_dropout: 0.1,
+            optimiser: "adamw".into(),
+            muon_lr: 0.02,
             lr: 1e-3,
             lr_schedule: Choice::Builtin("cosine".into()),
             warmup: 10,
@@ -46,6 +48,8 @@ impl Spec for FlowSpec {
     fn check(&self) -> Result<(), Complaint> {
         check::one_of("timesteps", &self.timesteps, &["table", "uniform", "logit_normal"])?;
         check::one_of("weighting", &self.weighting, &["none", "bell"])?;
+        check::one_of("optimiser", &self.optimiser, &["adamw", "muon"])?;
+        check::positive("muon_lr", self.muon_lr)?;
         check::choice("lr_schedule", &self.lr_schedule, &["constant", "cosine"])?;
         check::that(self.steps >= 1, "steps", || "`steps` must be at least 1".to_owned())?;
         check::at_least_one("batch", self.batch)?;

@@ -1,0 +1,24 @@
+//! Files of pretrained weights: safetensors and PyTorch pickles, whole or in shards, under any of
+//! the public namings, with a strict account of what fits and what does not. The one place in this
+//! crate that reads files.
+
+mod bytes;
+mod error;
+mod files;
+mod finite;
+mod load;
+mod lora;
+mod naming;
+mod pickle;
+mod place;
+mod report;
+mod safetensors_file;
+mod shards;
+mod torch_file;
+
+pub use error::{WeightError, WeightResult};
+pub use files::WeightFiles;
+pub use load::load_into;
+pub use lora::{EncodedLora, LoraLayer, LoraStyle, LoraWeights};
+pub use naming::{Naming, wan_name};
+pub use report::{KeyReport, Misshaped};
