@@ -3,6 +3,7 @@
 //!
 //! Shape letters, used in every `# Shapes` section and as suffixes where a shape changes
 //! (`weights_bc`): B batch, N matched pairs, L tokens, D width, C dictionary elements, H heads.
+//! Videos are `[B, C, F, H, W]`: C channels, F frames, H rows, W columns.
 
 pub mod aligner;
 pub mod checkpoint;

@@ -23,7 +23,7 @@ pub struct FlowSpec {
     pub loss_on_reference: bool,
     /// Share of clips trained without their caption, for classifier-free guidance.
     pub text_dropout: f64,
-    /// Share of clips trained without their reference.
+    /// Share of those trained without their reference too, so that guidance can pull towards both.
     pub reference_dropout: f64,
     /// `adamw`, or `muon`: Muon for the matrices inside the blocks and AdamW for the rest.
     pub optimiser: String,

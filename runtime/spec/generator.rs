@@ -21,6 +21,10 @@ pub struct GeneratorSpec {
     pub patch: usize,
     /// Size of the timestep's sinusoid.
     pub freq_width: usize,
+    /// Whether VACE's control latent also says where in the frame each of its positions lies, one
+    /// channel for each. Wan has no such channels; a small network learns sooner with them, since
+    /// rotary embeddings tell it distances alone.
+    pub position_channels: bool,
 }
 
 /// What tuning adds to a frozen generator: low-rank adapters, and the way S comes in.

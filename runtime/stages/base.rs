@@ -96,9 +96,11 @@ impl Base {
 fn config(spec: &BaseSpec, codec: &PcaCodec) -> WanConfig {
     let generator = &spec.generator;
     let channels = codec.latent_channels();
+    let cells = (spec.size_px / codec.spatial()).pow(2);
+    let positions = if generator.position_channels { cells } else { 0 };
     let vace = VaceConfig {
         blocks: generator.vace_blocks.clone(),
-        in_channels: 2 * channels + codec.spatial() * codec.spatial(),
+        in_channels: 2 * channels + codec.spatial() * codec.spatial() + positions,
     };
     WanConfig {
         dim: generator.width,

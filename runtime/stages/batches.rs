@@ -82,10 +82,14 @@ impl Material {
         let mut levels = source.stream("levels");
         let sigmas = objective.draw(clips.len(), &mut levels);
         let mut dropout = source.stream("dropout");
-        let mut kept = |share: f64| -> Vec<bool> {
-            clips.iter().map(|_| !dropout.chance(share as f32)).collect()
-        };
-        let (texts, told) = (kept(spec.text_dropout), kept(spec.reference_dropout));
+        let (texts, told) = clips
+            .iter()
+            .map(|_| {
+                let captionless = dropout.chance(spec.text_dropout as f32);
+                let alone = dropout.chance(spec.reference_dropout as f32);
+                (!captionless, !(captionless && alone))
+            })
+            .unzip();
         self.batch(clips, &sigmas, (texts, told), source)
     }
 

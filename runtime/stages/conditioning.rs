@@ -4,6 +4,8 @@
 use candle_core::{DType, Device, Result, Tensor};
 use ffrun_models::codec::LatentCodec;
 
+use crate::spec::BaseSpec;
+
 /// Control latents for clips of one geometry.
 #[derive(Debug)]
 pub(super) struct Conditioning {
@@ -11,14 +13,20 @@ pub(super) struct Conditioning {
     grey: Tensor,
     /// Pixels along a latent position: each has spatial² mask channels.
     spatial: usize,
+    /// One channel for each position of a frame, `[1, h·w, 1, h, w]`.
+    positions: Option<Tensor>,
 }
 
 impl Conditioning {
-    /// For square clips of this side, on `device`.
-    pub(super) fn new(codec: &dyn LatentCodec, size_px: usize, device: &Device) -> Result<Self> {
-        let grey = Tensor::zeros((1, 3, 1, size_px, size_px), DType::F32, &Device::Cpu)?;
+    /// For the clips of a base, on `device`.
+    pub(super) fn new(codec: &dyn LatentCodec, base: &BaseSpec, device: &Device) -> Result<Self> {
+        let side = base.size_px;
+        let grey = Tensor::zeros((1, 3, 1, side, side), DType::F32, &Device::Cpu)?;
         let grey = codec.encode(&grey)?.to_device(device)?;
-        Ok(Self { grey, spatial: codec.spatial() })
+        let (h, w) = (grey.dim(3)?, grey.dim(4)?);
+        let positions = Tensor::eye(h * w, DType::F32, device)?.reshape((1, h * w, 1, h, w))?;
+        let positions = base.generator.position_channels.then_some(positions);
+        Ok(Self { grey, spatial: codec.spatial(), positions })
     }
 
     /// References, those marked absent replaced by grey.
@@ -40,7 +48,8 @@ impl Conditioning {
     ///
     /// # Shapes
     /// - references: `[B, C, 1, h, w]`
-    /// - output: `[B, 2C + s², 1 + frames, h, w]`, s the codec's spatial factor
+    /// - output: `[B, 2C + s², 1 + frames, h, w]`, s the codec's spatial factor; h·w channels more
+    ///   with position channels
     pub(super) fn control(&self, references: &Tensor, frames: usize) -> Result<Tensor> {
         let (b, c, _, h, w) = references.dims5()?;
         let (device, mask) = (references.device(), self.spatial * self.spatial);
@@ -49,6 +58,10 @@ impl Conditioning {
         let reactive = Tensor::cat(&[&references.zeros_like()?, &grey], 2)?;
         let kept = Tensor::zeros((b, mask, 1, h, w), DType::F32, device)?;
         let made = Tensor::ones((b, mask, frames, h, w), DType::F32, device)?;
-        Tensor::cat(&[inactive, reactive, Tensor::cat(&[kept, made], 2)?], 1)
+        let mut parts = vec![inactive, reactive, Tensor::cat(&[kept, made], 2)?];
+        if let Some(positions) = &self.positions {
+            parts.push(positions.broadcast_as((b, h * w, 1 + frames, h, w))?);
+        }
+        Tensor::cat(&parts, 1)
     }
 }

@@ -86,7 +86,7 @@ impl Generating {
     fn new(base: Base, spec: &GenerateSpec, device: &Device) -> Result<Self, StageError> {
         let solver = SolverKind::named(&spec.sampler.method).map_err(model_error)?;
         let sampler = SamplerSettings::new(solver, spec.sampler.steps, spec.sampler.shift);
-        let conditioning = Conditioning::new(&base.codec, base.spec.size_px, device);
+        let conditioning = Conditioning::new(&base.codec, &base.spec, device);
         Ok(Self {
             conditioning: conditioning.map_err(tensor_error)?,
             encoder: texts::encoder(&base.spec.text, device)?,

@@ -162,7 +162,7 @@ pub(super) fn material(
     base: &Base,
     device: &Device,
 ) -> Result<Material, StageError> {
-    let conditioning = Conditioning::new(&base.codec, base.spec.size_px, device);
+    let conditioning = Conditioning::new(&base.codec, &base.spec, device);
     let material = Material {
         latents: Latents::read(input(work, clips)?)?,
         texts: Texts::read(input(work, texts)?)?,

@@ -57,18 +57,21 @@ impl Family {
         }
     }
 
-    /// What the person does, for captions.
-    pub(crate) fn deed(self) -> &'static str {
+    /// What the person does, for captions; `right` when the head turns to image right first. Words
+    /// name the side where it decides what is seen.
+    pub(crate) fn deed(self, right: bool) -> String {
+        let side = if right { "right" } else { "left" };
         match self {
-            Self::Boxing => {
-                "is engaged in a boxing routine, throwing punches while the gloves pass in front \
-                 of the face"
-            }
-            Self::Dancing => "is dancing and shaking the head from side to side",
-            Self::Turning => "stands with the back to the camera and turns around to face it",
-            Self::Ballet => "performs ballet turns, spinning on the spot",
-            Self::Speech => "is giving a speech, talking and nodding slightly",
-            Self::Expressions => "changes facial expression and pose dramatically",
+            Self::Boxing => "is engaged in a boxing routine, throwing punches while the gloves \
+                             pass in front of the face"
+                .to_owned(),
+            Self::Dancing => "is dancing and shaking the head from side to side".to_owned(),
+            Self::Turning => format!(
+                "stands with the back to the camera and turns around over the {side} to face it"
+            ),
+            Self::Ballet => format!("performs ballet turns, spinning to the {side}"),
+            Self::Speech => "is giving a speech, talking and nodding slightly".to_owned(),
+            Self::Expressions => "changes facial expression and pose dramatically".to_owned(),
         }
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Moment {
 /// A programme with its own tempo and sides.
 pub(crate) struct Motion {
     family: Family,
-    /// +1 or −1: which side comes first.
-    side: f32,
+    /// +1 (image right) or −1: which side comes first.
+    pub(crate) side: f32,
     /// Cycles a second, around 1.
     tempo: f32,
     /// How large movements are, around 1.

@@ -32,6 +32,7 @@ impl Spec for GeneratorSpec {
             vace_blocks: vec![0, 2],
             patch: 2,
             freq_width: 256,
+            position_channels: true,
         }
     }
 
