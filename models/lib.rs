@@ -25,6 +25,7 @@ pub mod muon;
 pub mod ops;
 pub mod optim;
 pub mod params;
+pub mod pipeline;
 pub mod pose_variation;
 pub mod rotation;
 pub mod sinusoid;

@@ -5,16 +5,21 @@
 //! it is there, the larger set beside the repository. New cases of a known kind are just dropped in.
 
 mod aligner;
+mod alignment;
 mod case;
 mod check;
+mod detection;
 mod euler;
 mod fill;
+mod frechet;
 mod image_network;
+mod inception;
 mod parameter_lengths;
 mod pose;
 mod pose_net;
 mod recognition;
 mod renamed_lengths;
+mod resample;
 mod schedulers;
 mod umt5;
 mod vace_context;
@@ -47,20 +52,25 @@ struct Kind {
 /// Every kind known. A case must be of one kind exactly.
 const KINDS: &[Kind] = &[
     aligner::KIND,
+    alignment::KIND,
+    detection::KIND,
     euler::KIND,
     fill::KIND,
+    frechet::KIND,
+    inception::KIND,
     pose::ROTATION,
     pose::VARIATION,
     pose_net::KIND,
     recognition::KIND,
+    resample::KIND,
     schedulers::KIND,
     umt5::KIND,
     vace_context::KIND,
     wan_diffusers::KIND,
     wan_original::KIND,
+    wan_references::KIND,
     wan_units::KIND,
     wan_vae::KIND,
-    wan_references::KIND,
 ];
 
 /// The one kind that recognises a case.

@@ -54,7 +54,7 @@ pub fn control_latent(
         Source::Video { mask, .. } => (mask.clone(), mask.dim(2)?),
     };
     let mask = control_mask(&mask, codec.temporal(frames), codec.spatial(), references.len())?;
-    Tensor::cat(&[&latents, &mask], 1)
+    Tensor::cat(&[&latents, &mask.to_dtype(latents.dtype())?], 1)
 }
 
 /// The latent channels of [`control_latent`]: what is kept and what is generated of the video, and
@@ -68,11 +68,11 @@ pub fn video_and_reference_latents(
     references: &[Tensor],
     device: &Device,
 ) -> Result<Tensor> {
-    let video = match source {
+    let [inactive, reactive] = match source {
         Source::Nothing { batch, frames, height, width } => {
             let grey = Tensor::zeros((*batch, 3, *frames, *height, *width), DType::F32, device)?;
             let latent = codec.encode(&grey)?;
-            Tensor::cat(&[&latent, &latent], 1)? // kept and generated parts are both grey
+            [latent.clone(), latent] // kept and generated parts are both grey
         }
         Source::Video { video, mask } => {
             check(video, mask)?;
@@ -80,18 +80,33 @@ pub fn video_and_reference_latents(
             // in the mask channels.
             let generated = mask.gt(0.5)?.to_dtype(video.dtype())?;
             let kept = generated.affine(-1.0, 1.0)?;
-            let inactive = codec.encode(&video.broadcast_mul(&kept)?)?;
-            let reactive = codec.encode(&video.broadcast_mul(&generated)?)?;
-            Tensor::cat(&[&inactive, &reactive], 1)?
+            let part = |share: &Tensor| codec.encode(&video.broadcast_mul(share)?);
+            [part(&kept)?, part(&generated)?]
         }
     };
-    let mut frames = vec![];
-    for reference in references {
-        let latent = codec.encode(&reference.unsqueeze(2)?)?; // alone, as a video of one frame
-        frames.push(Tensor::cat(&[&latent, &latent.zeros_like()?], 1)?);
-    }
-    frames.push(video);
-    Tensor::cat(&frames, 2)
+    // Each reference alone, as a video of one frame.
+    let references: Vec<Tensor> = references
+        .iter()
+        .map(|reference| codec.encode(&reference.unsqueeze(2)?))
+        .collect::<Result<_>>()?;
+    latents_in_front(&references, [&inactive, &reactive])
+}
+
+/// The latent channels from latents that are already there.
+///
+/// # Shapes
+/// - references: R latents `[B, C, 1, h, w]`; inactive, reactive: `[B, C, F, h, w]`
+/// - output: `[B, 2C, R + F, h, w]`
+pub fn latents_in_front(
+    references: &[Tensor],
+    [inactive, reactive]: [&Tensor; 2],
+) -> Result<Tensor> {
+    let nothing: Vec<Tensor> = references.iter().map(Tensor::zeros_like).collect::<Result<_>>()?;
+    let in_front = |frames: &[Tensor], video: &Tensor| {
+        let parts: Vec<&Tensor> = frames.iter().chain([video]).collect();
+        Tensor::cat(&parts, 2)
+    };
+    Tensor::cat(&[in_front(references, inactive)?, in_front(&nothing, reactive)?], 1)
 }
 
 fn check(video: &Tensor, mask: &Tensor) -> Result<()> {

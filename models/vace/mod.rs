@@ -5,6 +5,6 @@ mod control;
 mod mask;
 mod reference;
 
-pub use control::{Source, control_latent, video_and_reference_latents};
+pub use control::{Source, control_latent, latents_in_front, video_and_reference_latents};
 pub use mask::{control_mask, nearest_exact};
 pub use reference::fit_reference;

@@ -46,7 +46,7 @@ pub(super) fn register(engine: &mut Engine) {
 }
 
 /// The stage of a set of stills.
-fn faces_stage(host: &Host, dataset: &Dataset) -> Result<Key, Complaint> {
+pub(super) fn faces_stage(host: &Host, dataset: &Dataset) -> Result<Key, Complaint> {
     // Trials share their stills: the key of ten thousand equal specs is computed once.
     let known = host.state().faces.iter().find(|(spec, _)| *spec == dataset.spec).map(|at| at.1);
     if let Some(key) = known {
@@ -106,7 +106,7 @@ fn evaluate_with(
 }
 
 /// Refuses images of another size than the aligner reads.
-fn check_size(dataset: &Dataset, image_px: usize) -> Result<(), Complaint> {
+pub(super) fn check_size(dataset: &Dataset, image_px: usize) -> Result<(), Complaint> {
     let size_px = dataset.spec.size_px;
     if size_px == image_px {
         return Ok(());

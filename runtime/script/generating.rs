@@ -1,20 +1,24 @@
 //! The stages of a generator: clips, codec, base, and later tuning and sampling.
 
+use std::collections::BTreeMap;
+
 #[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
 use rhai::plugin::*;
 use rhai::{Engine, Map};
 
 use super::{
-    building::{Evaluation, add, check_unseen, declared_measure, seed_of},
+    building::{Evaluation, add, check_size, check_unseen, declared_measure, faces_stage, seed_of},
     complaint::{Complaint, Raised},
     host::Host,
     parts::Parts,
     phase::Phase,
-    recipe::{Clipset, Codec, Flow, Generator, Sampler, Text},
+    recipe::{Adapter, Clipset, Codec, Dataset, Flow, Generator, Model, Sampler, Schedule, Text},
 };
 use crate::{
     engine::key::Key,
-    spec::{self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, TextSpec},
+    spec::{
+        self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, TextSpec, TuneSpec,
+    },
 };
 
 /// A base generator that does not exist yet.
@@ -28,6 +32,13 @@ pub(super) struct Base {
     pub(super) seen: (String, u64),
 }
 
+/// A base with what tuning adds to it.
+#[derive(Clone, Debug)]
+pub(super) struct Tuned {
+    key: Key,
+    base: Base,
+}
+
 /// Clips that a generator is to make.
 #[derive(Clone, Debug)]
 pub(super) struct Videos {
@@ -39,6 +50,7 @@ pub(super) struct Videos {
 /// Registers the types and functions.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Base>("Base");
+    engine.register_type_with_name::<Tuned>("Tuned");
     engine.register_type_with_name::<Videos>("Videos");
     engine.register_global_module(exported_module!(generating_functions).into());
 }
@@ -111,6 +123,71 @@ fn base_spec(
         fps: clips.fps,
         size_px: clips.size_px,
     })
+}
+
+/// The stage of a tuning.
+fn tune_stage(host: &Host, base: Base, parts: &Map, seed: u64) -> Result<Tuned, Complaint> {
+    let known = ["adapter", "clips", "schedule", "aligner", "faces", "pairs"];
+    let parts = Parts::read("tune", parts, &known)?;
+    let adapter: Adapter = parts.required("adapter", "generator::adapter()")?;
+    let clips: Clipset = parts.required("clips", "heads::clips().tuning")?;
+    let schedule: Flow = parts.required("schedule", "schedule::tuning()")?;
+    let aligner: Option<Model> = parts.optional("aligner", "aligner::paper()")?;
+    check_geometry(&base.spec, &clips.spec)?;
+    let encoded = Encoded::add(host, &clips.spec, base.codec, &base.spec.text)?;
+    let mut spec = TuneSpec {
+        aligner: None,
+        adapter: adapter.spec.as_ref().clone(),
+        schedule: schedule.spec.as_ref().clone(),
+        pairs: None,
+        seed,
+    };
+    let mut code = BTreeMap::clone(&schedule.code);
+    let mut faces = None;
+    if let Some(aligner) = aligner {
+        let stills: Dataset = parts.required("faces", "heads::stills().train")?;
+        let pairs: Schedule = parts.required("pairs", "schedule::beside_tuning()")?;
+        check_size(&stills, aligner.spec.image_px)?;
+        faces = Some(faces_stage(host, &stills)?);
+        spec.aligner = Some(aligner.spec.as_ref().clone());
+        spec.pairs = Some(pairs.spec.as_ref().clone());
+        for more in [&aligner.code, &pairs.code] {
+            code.extend(more.iter().map(|(role, text)| (role.clone(), text.clone())));
+        }
+    }
+    let key = add(host, spec::TUNE, &spec, |mut stage| {
+        stage.code = code;
+        let stage = stage
+            .reading("base", base.key)
+            .reading("clips", encoded.latents)
+            .reading("texts", encoded.texts);
+        match faces {
+            Some(faces) => stage.reading("faces", faces),
+            None => stage,
+        }
+    })?;
+    Ok(Tuned { key, base })
+}
+
+/// The stage of generated clips.
+fn generate_stage(
+    host: &Host,
+    (base, tuned): (&Base, Option<Key>),
+    (clips, sampler): (&Clipset, &Sampler),
+    (perturb_deg, draw): (f64, u64),
+) -> Result<Videos, Complaint> {
+    check_geometry(&base.spec, &clips.spec)?;
+    check_unseen((&clips.spec.split, clips.spec.world), &base.seen)?;
+    let asked = clips_stage(host, &clips.spec)?;
+    let spec = GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg, draw };
+    let key = add(host, spec::GENERATE, &spec, |stage| {
+        let stage = stage.reading("base", base.key).reading("clips", asked);
+        match tuned {
+            Some(tuned) => stage.reading("tuned", tuned),
+            None => stage,
+        }
+    })?;
+    Ok(Videos { key, asked })
 }
 
 #[export_module]
@@ -187,6 +264,31 @@ mod generating_functions {
         let seen = (clips.spec.split.clone(), clips.spec.world);
         Ok(Base { key, spec: base, codec, seen })
     }
+    /// Tunes a frozen base: LoRA and the projection of S on clips (L_FM), and beside them the
+    /// aligner that gives S on pairs of faces (L_PIA). Belongs in `run(trial)`. Parts: `adapter`,
+    /// `clips`, `schedule`; with an aligner `aligner`, `faces` and `pairs`; without one, LoRA alone.
+    /// ```rhai
+    /// let clips = heads::clips();
+    /// let tuned = tune(generator::pretrained("heads"), #{
+    ///     adapter:  generator::adapter(),
+    ///     clips:    clips.tuning,
+    ///     schedule: schedule::tuning(),
+    ///     aligner:  aligner::paper(),
+    ///     faces:    heads::stills().train,
+    ///     pairs:    schedule::beside_tuning(),
+    /// }, trial.seed);
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn tune(
+        context: NativeCallContext,
+        base: Base,
+        parts: Map,
+        seed: i64,
+    ) -> Result<Tuned, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        tune_stage(&host, base, &parts, seed_of(seed)?).map_err(Raised::from)
+    }
+
     /// Samples a clip for every reference and caption of `clips`, of people the generator has
     /// never seen. Belongs in `run(trial)`.
     /// ```rhai
@@ -200,15 +302,44 @@ mod generating_functions {
         sampler: Sampler,
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        check_geometry(&base.spec, &clips.spec)?;
-        check_unseen((&clips.spec.split, clips.spec.world), &base.seen)?;
-        let asked = clips_stage(&host, &clips.spec)?;
-        let spec =
-            GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg: 0.0, draw: 0 };
-        let key = add(&host, spec::GENERATE, &spec, |stage| {
-            stage.reading("base", base.key).reading("clips", asked)
-        })?;
-        Ok(Videos { key, asked })
+        generate_stage(&host, (&base, None), (&clips, &sampler), (0.0, 0)).map_err(Raised::from)
+    }
+
+    /// The same from a tuned generator, under the S of each reference.
+    /// ```rhai
+    /// let videos = generate(tuned, clips.test, sampler::unipc());
+    /// ```
+    #[rhai_fn(name = "generate", return_raw)]
+    pub fn generate_tuned(
+        context: NativeCallContext,
+        tuned: Tuned,
+        clips: Clipset,
+        sampler: Sampler,
+    ) -> Result<Videos, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let from = (&tuned.base, Some(tuned.key));
+        generate_stage(&host, from, (&clips, &sampler), (0.0, 0)).map_err(Raised::from)
+    }
+
+    /// The same with the Euler angles of every reference off by up to `degrees` each, as in the
+    /// paper's Table 6; `draw` numbers independent errors.
+    /// ```rhai
+    /// let videos = generate(tuned, clips.test, sampler::unipc(), #{ degrees: 10, draw: 0 });
+    /// ```
+    #[rhai_fn(name = "generate", return_raw)]
+    pub fn generate_perturbed(
+        context: NativeCallContext,
+        tuned: Tuned,
+        clips: Clipset,
+        sampler: Sampler,
+        errors: Map,
+    ) -> Result<Videos, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let errors = Parts::read("generate", &errors, &["degrees", "draw"])?;
+        let degrees = errors.number("degrees", "10")?;
+        let draw = seed_of(errors.number("draw", "0")? as i64)?;
+        let from = (&tuned.base, Some(tuned.key));
+        generate_stage(&host, from, (&clips, &sampler), (degrees, draw)).map_err(Raised::from)
     }
 
     /// Measures generated clips: every declared metric. Belongs in `run(trial)`, as its last line.

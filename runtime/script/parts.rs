@@ -53,4 +53,13 @@ impl<'a> Parts<'a> {
             Complaint::new("setting", wrong).hint(format!("{name}: {example}")).at(name)
         })
     }
+
+    /// A number that must be there; a whole one will do.
+    pub(super) fn number(&self, name: &'static str, example: &str) -> Result<f64, Complaint> {
+        let whole = self.map.get(name).and_then(|value| value.as_int().ok());
+        match whole {
+            Some(whole) => Ok(whole as f64),
+            None => self.required(name, example),
+        }
+    }
 }

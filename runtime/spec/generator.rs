@@ -61,6 +61,9 @@ pub struct SamplerSpec {
     pub shift: f64,
     /// Classifier-free guidance: v = v₋ + g·(v₊ − v₋); 1 = none, one pass.
     pub guidance: f64,
+    /// What guidance pulls towards: the `text` alone, as VACE does, or `all`, the reference and S
+    /// with it.
+    pub guides: String,
     /// Factor on VACE's hints.
     pub vace_scale: f64,
     /// Seed of the noise. The noise of a clip depends on it, the person and the prompt alone, so

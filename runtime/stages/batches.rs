@@ -51,7 +51,8 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn stream(&self, of: &str) -> Stream {
+    /// The stream of one of its uses.
+    pub(super) fn stream(&self, of: &str) -> Stream {
         Stream::new(self.seed, &format!("{}/{of}", self.purpose), self.step)
     }
 }

@@ -47,16 +47,26 @@ impl Curves {
         Self { names, points: rows.map(|row| (row[0] as u64, row[1..].to_vec())).collect() }
     }
 
-    /// Writes the CSV.
-    pub fn write(&self, path: &Path) -> Result<(), StageError> {
-        let mut text = String::from("step,curve,value\n");
+    /// The CSV.
+    pub fn to_csv(&self) -> String {
+        format!("step,curve,value\n{}", self.rows())
+    }
+
+    /// The CSV without its header, to stand below other curves.
+    pub fn rows(&self) -> String {
+        let mut text = String::new();
         for (step, values) in &self.points {
             for (name, value) in self.names.iter().zip(values).filter(|(_, v)| !v.is_nan()) {
                 // Writing to a string cannot fail.
                 let _ = writeln!(text, "{step},{name},{value}");
             }
         }
-        Ok(files::write_atomic(path, text.as_bytes())?)
+        text
+    }
+
+    /// Writes the CSV.
+    pub fn write(&self, path: &Path) -> Result<(), StageError> {
+        Ok(files::write_atomic(path, self.to_csv().as_bytes())?)
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     clipset::{self, ClipLabel, Clips},
     conditioning::Conditioning,
     device, input, model_error, picture, spec_of, tensor_error, texts,
+    tune::Tuned,
 };
 use crate::{
     engine::{
@@ -25,7 +26,7 @@ use crate::{
         stage::Stage,
         work::{Progress, StageError, Work},
     },
-    spec::{GenerateSpec, SamplerSpec},
+    spec::GenerateSpec,
 };
 
 /// Clips sampled side by side.
@@ -40,7 +41,11 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let device = device(&stage.class)?;
     let asked = Clips::read(input(work, "clips")?)?;
     let base = Base::read(input(work, "base")?, Params::frozen(&device))?;
-    let generator = Generating::new(base, &spec, &device)?;
+    let tuned = match work.inputs.get("tuned") {
+        Some(folder) => Some(Tuned::read(folder, &base, &device)?),
+        None => None,
+    };
+    let generator = Generating::new(base, tuned, spec, &device)?;
     let mut made = Clips { pixels: Vec::new(), references: Vec::new(), ..asked.clone() };
     let all: Vec<usize> = (0..asked.len()).collect();
     for some in all.chunks(BATCH) {
@@ -72,18 +77,31 @@ fn rows<'a>(asked: &'a Clips, made: &'a Clips) -> Vec<Vec<&'a [u8]>> {
         .collect()
 }
 
+/// What one pass through the network is told.
+struct Condition {
+    control: Tensor,
+    text: Tensor,
+    shared: Option<Tensor>,
+}
+
 /// A generator ready to sample.
 struct Generating {
     base: Base,
+    tuned: Option<Tuned>,
     conditioning: Conditioning,
     encoder: Box<dyn TextEncoder>,
     sampler: SamplerSettings,
-    spec: SamplerSpec,
+    spec: GenerateSpec,
     device: Device,
 }
 
 impl Generating {
-    fn new(base: Base, spec: &GenerateSpec, device: &Device) -> Result<Self, StageError> {
+    fn new(
+        base: Base,
+        tuned: Option<Tuned>,
+        spec: GenerateSpec,
+        device: &Device,
+    ) -> Result<Self, StageError> {
         let solver = SolverKind::named(&spec.sampler.method).map_err(model_error)?;
         let sampler = SamplerSettings::new(solver, spec.sampler.steps, spec.sampler.shift);
         let conditioning = Conditioning::new(&base.codec, &base.spec, device);
@@ -91,8 +109,9 @@ impl Generating {
             conditioning: conditioning.map_err(tensor_error)?,
             encoder: texts::encoder(&base.spec.text, device)?,
             base,
+            tuned,
             sampler,
-            spec: spec.sampler.clone(),
+            spec,
             device: device.clone(),
         })
     }
@@ -124,6 +143,7 @@ impl Generating {
         Tensor::stack(&rows?, 0).map_err(tensor_error)
     }
 
+    /// Latents of some clips, the reference's frame in front.
     fn sample(
         &self,
         asked: &Clips,
@@ -131,17 +151,23 @@ impl Generating {
         [told, untold]: [&Tensor; 2],
     ) -> Result<Tensor, StageError> {
         let mut sampler = Sampler::new(&self.sampler).map_err(model_error)?;
-        let guidance = Guidance::classifier_free(self.spec.guidance);
+        let guidance = Guidance::classifier_free(self.spec.sampler.guidance);
         let mut run = || -> TensorResult<Tensor> {
-            let pictures = asked.reference_images(some, &Device::Cpu)?.unsqueeze(2)?;
-            let references = self.base.codec.encode(&pictures)?.to_device(&self.device)?;
-            let control = self.conditioning.control(&references, asked.frames)?;
+            let pictures = asked.reference_images(some, &self.device)?;
+            let shared = self.shared(asked, some, &pictures)?;
+            let references = self.base.codec.encode(&pictures.unsqueeze(2)?)?;
+            let negative = self.negative(&references, shared.as_ref(), untold)?;
+            let positive = Condition {
+                control: self.conditioning.control(&references, asked.frames)?,
+                text: told.clone(),
+                shared,
+            };
             let mut latent = self.noise(asked, some, &references)?;
             while let Some(timestep) = sampler.timestep() {
                 let t = Tensor::full(timestep as f32, some.len(), &self.device)?;
                 let pass = |pass: &Pass| {
-                    let text = if pass.condition == "positive" { told } else { untold };
-                    self.velocity(&latent, (&t, &control), text)
+                    let positive = (pass.condition == "positive").then_some(&positive);
+                    self.velocity(&latent, &t, positive.unwrap_or(&negative))
                 };
                 let velocities: Vec<Tensor> =
                     guidance.passes().iter().map(pass).collect::<TensorResult<_>>()?;
@@ -152,19 +178,60 @@ impl Generating {
         run().map_err(tensor_error)
     }
 
-    fn velocity(
+    /// What guidance pushes away from: no caption, and with `guides: "all"` no person either.
+    fn negative(
         &self,
-        latent: &Tensor,
-        (t, control): (&Tensor, &Tensor),
-        text: &Tensor,
-    ) -> TensorResult<Tensor> {
+        references: &Tensor,
+        shared: Option<&Tensor>,
+        untold: &Tensor,
+    ) -> TensorResult<Condition> {
+        let told = self.spec.sampler.guides == "text";
+        let clips = references.dim(0)?;
+        let references = self.conditioning.references(references, &vec![told; clips])?;
+        let shared = match shared {
+            Some(shared) if told => Some(shared.clone()),
+            Some(shared) => Some(shared.zeros_like()?),
+            None => None,
+        };
+        Ok(Condition {
+            control: self.conditioning.control(&references, self.base.spec.frames)?,
+            text: untold.clone(),
+            shared,
+        })
+    }
+
+    /// S of the references; their angles perturbed where the experiment asks for it.
+    fn shared(
+        &self,
+        asked: &Clips,
+        some: &[usize],
+        pictures: &Tensor,
+    ) -> TensorResult<Option<Tensor>> {
+        let Some(tuned) = &self.tuned else { return Ok(None) };
+        let limit = self.spec.perturb_deg as f32;
+        let angles = some.iter().flat_map(|&clip| {
+            let label = &asked.labels[clip];
+            let purpose = format!("perturb/{}/{}", label.identity, label.caption);
+            let mut stream = Stream::new(self.spec.draw, &purpose, 0);
+            label.reference_pose_deg.map(|angle| angle + limit * stream.between(-1.0, 1.0))
+        });
+        let radians: Vec<f32> = angles.map(f32::to_radians).collect();
+        tuned.shared(pictures, &Tensor::from_vec(radians, (some.len(), 3), &self.device)?)
+    }
+
+    fn velocity(&self, latent: &Tensor, t: &Tensor, condition: &Condition) -> TensorResult<Tensor> {
         let scales = Tensor::full(
-            self.spec.vace_scale as f32,
+            self.spec.sampler.vace_scale as f32,
             self.base.spec.generator.vace_blocks.len(),
             &self.device,
         )?;
-        let vace = Some(VaceInput { context: control, scales: Some(&scales) });
-        self.base.wan.forward(&WanInput { vace, ..WanInput::new(latent, t, text) })
+        let adapter = self.tuned.as_ref().map(|tuned| &tuned.adapter);
+        self.base.wan.forward(&WanInput {
+            vace: Some(VaceInput { context: &condition.control, scales: Some(&scales) }),
+            lora: adapter.and_then(|adapter| adapter.lora.as_ref()),
+            shared: adapter.and_then(|adapter| adapter.shared(condition.shared.as_ref())),
+            ..WanInput::new(latent, t, &condition.text)
+        })
     }
 
     /// Noise that depends on the seed, the person and the prompt alone.
@@ -176,7 +243,11 @@ impl Generating {
                 let label = &asked.labels[clip];
                 let purpose = format!("generate/{}/{}", label.identity, label.caption);
                 let shape = (c, 1 + asked.frames, h, w);
-                Stream::new(self.spec.seed, &purpose, 0).normal_tensor(shape, 1.0, &self.device)
+                Stream::new(self.spec.sampler.seed, &purpose, 0).normal_tensor(
+                    shape,
+                    1.0,
+                    &self.device,
+                )
             })
             .collect();
         Tensor::stack(&draws?, 0)

@@ -1,5 +1,6 @@
 //! What each kind of stage computes. The engine calls [`Stages`] and knows no kind by name.
 
+mod adapter;
 pub mod base;
 mod batches;
 pub mod build;
@@ -25,6 +26,7 @@ pub mod stills;
 mod texts;
 pub mod train;
 mod training;
+mod tune;
 
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ use crate::{
 };
 
 /// Every kind, with the version that this ffrun computes.
-const KNOWN: [(&str, u32); 10] = [
+const KNOWN: [(&str, u32); 11] = [
     spec::FACES,
     spec::TRAIN,
     spec::EVALUATE,
@@ -49,6 +51,7 @@ const KNOWN: [(&str, u32); 10] = [
     spec::LATENTS,
     spec::TEXTS,
     spec::PRETRAIN,
+    spec::TUNE,
     spec::GENERATE,
     spec::JUDGE,
 ];
@@ -91,6 +94,7 @@ impl RunStage for Stages {
             "latents" => latents::run(stage, work),
             "texts" => texts::run(stage, work),
             "pretrain" => pretrain::run(stage, work, self.checkpoint_every),
+            "tune" => tune::run(stage, work, self.checkpoint_every),
             "generate" => generate::run(stage, work),
             "judge" => judge::run(stage, work),
             _ => evaluate::run(stage, work),

@@ -8,6 +8,7 @@ use ffrun_models::{
     checkpoint::encode,
     dictionary::AlignerOutput,
     grad_cache::{self, LossAndGradients, Objective, loss_and_gradients},
+    gradients::Gradients,
     loss::MAX_LOGIT_SCALE,
     params::Params,
 };
@@ -50,21 +51,22 @@ pub(super) fn run(
     checkpoint_every: Duration,
 ) -> Result<(), StageError> {
     let stills = Stills::read(input(work, "faces")?)?;
-    let mut training = AlignerTraining::new(stage, &stills)?;
+    let mut training = AlignerTraining::new(spec_of(stage)?, stage, &stills)?;
     let device = training.device.clone();
     run_to_end(&mut training, work, &device, checkpoint_every)?;
     training.finish(stage, work)
 }
 
-struct AlignerTraining<'a> {
+/// An aligner in training, alone or beside a generator.
+pub(super) struct AlignerTraining<'a> {
     spec: TrainSpec,
     stills: &'a Stills,
     device: Device,
-    built: Built,
+    pub(super) built: Built,
     optimisation: Optimisation,
     extra: Option<Closure>,
     pairs: Pairs,
-    curves: Curves,
+    pub(super) curves: Curves,
     step: u64,
 }
 
@@ -77,32 +79,8 @@ impl Training for AlignerTraining<'_> {
         self.spec.schedule.steps
     }
 
-    /// One optimiser step: draw pairs, L_PIA and its gradients, clip, move, average.
     fn one_step(&mut self) -> Result<(), StageError> {
-        let found = self.gradients(self.stills)?;
-        if !found.pia.is_finite() {
-            return Err(StageError::Failed(format!(
-                "the loss is {} at step {}; lower `lr`, or clip gradients with `clip`",
-                found.pia,
-                self.step + 1
-            )));
-        }
-        let params = &self.built.params;
-        let (report, lr) = self.optimisation.step(params, &found.gradients, self.step)?;
-        clamp_logit_scale(params, &self.built.logit_scale)?;
-        self.optimisation.average(params, self.step)?;
-        self.step += 1;
-        let schedule = &self.spec.schedule;
-        if self.step == 1
-            || self.step.is_multiple_of(schedule.log_every)
-            || self.step == schedule.steps
-        {
-            let extra = f64::from(found.extra.unwrap_or(0.0));
-            let scale = f64::from(logit_scale(&self.built.logit_scale)?);
-            let point = [f64::from(found.pia), extra, lr, report.gradient_norm, scale];
-            self.curves.push(self.step, &point);
-        }
-        Ok(())
+        self.step_with(None)
     }
 
     fn note(&self) -> String {
@@ -125,8 +103,12 @@ impl Training for AlignerTraining<'_> {
 }
 
 impl<'a> AlignerTraining<'a> {
-    fn new(stage: &Stage, stills: &'a Stills) -> Result<Self, StageError> {
-        let spec: TrainSpec = spec_of(stage)?;
+    /// Before the first step; `stage` carries closures and names the device.
+    pub(super) fn new(
+        spec: TrainSpec,
+        stage: &Stage,
+        stills: &'a Stills,
+    ) -> Result<Self, StageError> {
         let schedule = &spec.schedule;
         check_fits(&spec, stills)?;
         let device = device(&stage.class)?;
@@ -151,6 +133,38 @@ impl<'a> AlignerTraining<'a> {
             built,
             extra,
         })
+    }
+
+    /// One optimiser step: draw pairs, L_PIA and its gradients, add those of another loss, clip,
+    /// move, average.
+    pub(super) fn step_with(&mut self, other: Option<Gradients>) -> Result<(), StageError> {
+        let mut found = self.gradients(self.stills)?;
+        if let Some(other) = other {
+            found.gradients.accumulate(other).map_err(tensor_error)?;
+        }
+        if !found.pia.is_finite() {
+            return Err(StageError::Failed(format!(
+                "the loss is {} at step {}; lower `lr`, or clip gradients with `clip`",
+                found.pia,
+                self.step + 1
+            )));
+        }
+        let params = &self.built.params;
+        let (report, lr) = self.optimisation.step(params, &found.gradients, self.step)?;
+        clamp_logit_scale(params, &self.built.logit_scale)?;
+        self.optimisation.average(params, self.step)?;
+        self.step += 1;
+        let schedule = &self.spec.schedule;
+        if self.step == 1
+            || self.step.is_multiple_of(schedule.log_every)
+            || self.step == schedule.steps
+        {
+            let extra = f64::from(found.extra.unwrap_or(0.0));
+            let scale = f64::from(logit_scale(&self.built.logit_scale)?);
+            let point = [f64::from(found.pia), extra, lr, report.gradient_norm, scale];
+            self.curves.push(self.step, &point);
+        }
+        Ok(())
     }
 
     fn gradients(&self, stills: &Stills) -> Result<LossAndGradients, StageError> {
@@ -188,9 +202,13 @@ impl<'a> AlignerTraining<'a> {
             .map_err(tensor_error)
     }
 
+    /// The bytes of the trained weights' file.
+    pub(super) fn weights(&self) -> Result<Vec<u8>, StageError> {
+        encode(&self.optimisation.weights(&self.built.params)?).map_err(model_error)
+    }
+
     fn finish(&self, stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
-        let bytes = encode(&self.optimisation.weights(&self.built.params)?).map_err(model_error)?;
-        files::write_atomic(&work.out.join(WEIGHTS), &bytes)?;
+        files::write_atomic(&work.out.join(WEIGHTS), &self.weights()?)?;
         let model = serde_json::to_vec_pretty(stage).unwrap_or_default();
         files::write_atomic(&work.out.join(MODEL), &model)?;
         self.curves.write(&work.out.join(curves::FILE))

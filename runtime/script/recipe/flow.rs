@@ -85,6 +85,7 @@ impl Spec for SamplerSpec {
             steps: 10,
             shift: 3.0,
             guidance: 2.0,
+            guides: "text".into(),
             vace_scale: 1.0,
             seed: 0,
         }
@@ -92,6 +93,7 @@ impl Spec for SamplerSpec {
 
     fn check(&self) -> Result<(), Complaint> {
         check::one_of("method", &self.method, &["euler", "unipc", "dpmpp_2m"])?;
+        check::one_of("guides", &self.guides, &["text", "all"])?;
         check::at_least_one("steps", self.steps)?;
         check::positive("shift", self.shift)?;
         check::within("guidance", self.guidance, 0.0, 100.0)?;
