@@ -110,12 +110,17 @@ impl Lora {
         Ok(())
     }
 
+    /// Whether the layer called `layer` has an adapter.
+    pub(crate) fn adapts(&self, layer: &str) -> bool {
+        self.0.contains_key(layer)
+    }
+
     /// `y`, the output of the layer called `layer` for `x`, with its adapter's part added.
     pub(crate) fn apply(&self, layer: &str, x: &Tensor, y: Tensor) -> Result<Tensor> {
         let Some(adapter) = self.0.get(layer) else { return Ok(y) };
         // The factor goes to the narrow side, where it costs least.
         let narrow = (ops::linear(x, &adapter.down, None)? * adapter.scale)?;
-        y + ops::linear(&narrow, &adapter.up, None)?
+        ops::add(&y, &ops::linear(&narrow, &adapter.up, None)?)
     }
 
     /// The trained tensors of the layers whose names begin with `prefix`.

@@ -5,6 +5,7 @@ mod latent_codec;
 mod patches;
 mod pca;
 mod pca_fit;
+mod pca_map;
 
 pub use latent_codec::LatentCodec;
 pub use pca::{PcaCodec, PcaConfig};

@@ -27,13 +27,13 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
 }
 
 /// A scalar function and its derivative, to be inlined into vector code.
-trait Curve: Send + Sync + 'static {
+pub(super) trait Curve: Send + Sync + 'static {
     const NAME: &'static str;
     fn value(x: f32) -> f32;
     fn slope(x: f32) -> f32;
 }
 
-struct Gelu;
+pub(super) struct Gelu;
 
 impl Gelu {
     /// 2·√(2/π): tanh(u) = 2·sigmoid(2u) − 1, so that GELU is x·sigmoid(2u).
@@ -76,15 +76,32 @@ impl Curve for Silu {
     }
 }
 
-fn activated<C: Curve>(x: &Tensor) -> Result<Tensor> {
-    let x = x.contiguous()?;
-    let mut y = with_values([&x], |[x]| Ok(x.to_vec()))?;
+/// The curve's values at `x`.
+pub(super) fn values<C: Curve>(x: &[f32]) -> Vec<f32> {
+    let mut y = x.to_vec();
     y.par_chunks_mut(VALUES_PER_TASK).for_each(|y| {
         vectorized(
             #[inline(always)]
             || y.iter_mut().for_each(|y| *y = C::value(*y)),
         );
     });
+    y
+}
+
+/// Multiplies a gradient by the curve's slopes at `x`.
+pub(super) fn multiply_by_slopes<C: Curve>(grad: &mut [f32], x: &[f32]) {
+    let tasks = grad.par_chunks_mut(VALUES_PER_TASK).zip(x.par_chunks(VALUES_PER_TASK));
+    tasks.for_each(|(grad, x)| {
+        vectorized(
+            #[inline(always)]
+            || grad.iter_mut().zip(x).for_each(|(g, &x)| *g *= C::slope(x)),
+        );
+    });
+}
+
+fn activated<C: Curve>(x: &Tensor) -> Result<Tensor> {
+    let x = x.contiguous()?;
+    let y = with_values([&x], |[x]| Ok(values::<C>(x)))?;
     record([&x], Value::host(y, x.shape()), Activation::<C>(std::marker::PhantomData))
 }
 
@@ -97,16 +114,7 @@ impl<C: Curve> Rule<1> for Activation<C> {
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         let [x] = &step.operands;
         let mut target = with_values([&step.grad], |[grad]| Ok(grad.to_vec()))?;
-        with_values([x], |[x]| {
-            let tasks = target.par_chunks_mut(VALUES_PER_TASK).zip(x.par_chunks(VALUES_PER_TASK));
-            tasks.for_each(|(grad, x)| {
-                vectorized(
-                    #[inline(always)]
-                    || grad.iter_mut().zip(x).for_each(|(g, &x)| *g *= C::slope(x)),
-                );
-            });
-            Ok(())
-        })?;
+        with_values([x], |[x]| Ok(multiply_by_slopes::<C>(&mut target, x)))?;
         Ok([Some(tensor_like(target, x)?)])
     }
 }

@@ -5,8 +5,9 @@ use rayon::ThreadPoolBuilder;
 
 use super::agreement::sample;
 use super::{
-    Pool, attention, gated_add, gelu, layer_norm, linear, modulated_norm, pooled_correlation,
-    rms_norm, rope, row_sum, silu, softmax, sparsemax, token_sum,
+    Conv2d, Conv3d, Pool, attention, channel_rms_norm, conv3d, gated_add, gelu, layer_norm, linear,
+    modulated_norm, pooled_correlation, rms_norm, rope, row_sum, silu, softmax, sparsemax,
+    token_sum,
 };
 
 /// The bits of all values and gradients of a computation through every operation.
@@ -32,6 +33,7 @@ fn bits() -> Result<Vec<u32>> {
     let mixed = (softmax(&mean)? + sparsemax(&best)?)?;
     let s = linear(&mixed, &dictionary.t()?, None)?;
     let loss = ((s * token_sum(&x)?)?.sum_all()? + row_sum(&x)?.sqr()?.sum_all()?)?;
+    let loss = (loss + films(&x, dictionary, bias)?.sqr()?.sum_all()?)?;
     let gradients = loss.backward()?;
     let mut bits = vec![loss.to_scalar::<f32>()?.to_bits()];
     for var in &vars {
@@ -39,6 +41,15 @@ fn bits() -> Result<Vec<u32>> {
         bits.extend(values.to_vec1::<f32>()?.into_iter().map(f32::to_bits));
     }
     Ok(bits)
+}
+
+/// The tokens as four films of six frames, normalised and convolved.
+fn films(x: &Tensor, dictionary: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let gamma = dictionary.narrow(0, 0, 70)?.narrow(1, 0, 1)?.flatten_all()?;
+    let pictures = channel_rms_norm(&x.reshape((24, 70, 8, 8))?, &gamma)?;
+    let kernel = dictionary.flatten_all()?.narrow(0, 0, 5 * 70 * 27)?.reshape((5, 70, 3, 3, 3))?;
+    let conv = Conv3d { frame: Conv2d::padded(1), time_stride: 1 };
+    conv3d(&pictures.reshape((4, 6, 70, 8, 8))?, &kernel, Some(&bias.narrow(0, 0, 5)?), conv)
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl SelfAttention {
         parts
             .map(|((x, span), Heads { query, .. })| {
                 let (keys, values) = &joined[span.attends_to.as_slice()];
-                let y = attend(query, keys, values)?.reshape(x.shape())?;
+                let y = ops::reshape(&attend(query, keys, values)?, x.shape())?;
                 self.out.forward(&y, span.lora.as_ref())
             })
             .collect()
@@ -147,9 +147,9 @@ impl CrossAttention {
         let mut y = attend(&query, &keys, &values)?;
         if let (Some(branch), Some(tokens)) = (&self.image, &context.image) {
             let (keys, values) = branch.forward(tokens, lora)?;
-            y = (y + attend(&query, &keys, &values)?)?;
+            y = ops::add(&y, &attend(&query, &keys, &values)?)?;
         }
-        self.out.forward(&y.reshape(x.shape())?, lora)
+        self.out.forward(&ops::reshape(&y, x.shape())?, lora)
     }
 }
 
@@ -183,12 +183,10 @@ impl NormedKeys {
 /// `[B, L, D]` → `[B, L, H, Dh]`.
 fn split(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (b, l, d) = x.dims3()?;
-    x.reshape((b, l, heads, d / heads))
+    ops::reshape(x, (b, l, heads, d / heads))
 }
 
 /// Attention of `[B, L, H, Dh]` to `[B, M, H, Dh]`, as `[B, L, H, Dh]`.
 fn attend(query: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
-    let heads_first = |x: &Tensor| x.transpose(1, 2);
-    ops::attention(&heads_first(query)?, &heads_first(keys)?, &heads_first(values)?)?
-        .transpose(1, 2)
+    ops::attention_blhd(query, keys, values)
 }

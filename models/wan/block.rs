@@ -116,7 +116,7 @@ impl Block {
                 if spans[at].sees_text {
                     let read = parts.read((&x, &spans[at]), context)?;
                     show(at, "cross_attn", &read);
-                    x = (x + read)?;
+                    x = ops::add(&x, &read)?;
                 }
                 parts.feed_forward(&x, &modulations[at], &spans[at])
             })
@@ -170,8 +170,8 @@ impl Parts {
     fn feed_forward(&self, x: &Tensor, modulation: &Modulation, span: &Span) -> Result<Tensor> {
         let Modulation([_, _, _, shift, scale, gate]) = modulation;
         let hidden = ops::modulated_norm(x, scale, shift, self.eps)?;
-        let hidden = ops::gelu(&self.expand.forward(&hidden, span.lora.as_ref())?)?;
-        ops::gated_add(x, &self.contract.forward(&hidden, span.lora.as_ref())?, gate)
+        let hidden = self.expand.forward(&hidden, span.lora.as_ref())?;
+        ops::gated_add(x, &self.contract.forward_gelu(&hidden, span.lora.as_ref())?, gate)
     }
 }
 

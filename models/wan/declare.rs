@@ -71,7 +71,7 @@ impl<'a> Declare<'a> {
         let weight = self.params.add(&weight, &value, Group::Decay)?;
         let zeros = Tensor::zeros(outputs, DType::F32, &device)?;
         let bias = self.params.add(&format!("{name}.bias"), &zeros, Group::NoDecay)?;
-        Ok(Projection { name, weight, bias, sizes: (inputs, outputs) })
+        Ok(Projection { name, weight, bias })
     }
 
     /// `<name>`: normal values of the given standard deviation, without weight decay.
@@ -107,14 +107,20 @@ pub(super) struct Projection {
     name: String,
     weight: Tensor,
     bias: Tensor,
-    sizes: (usize, usize),
 }
 
 impl Projection {
+    /// The map of gelu(x), which is not kept for the backward pass unless an adapter needs it.
+    pub(super) fn forward_gelu(&self, x: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
+        match lora {
+            Some(lora) if lora.adapts(&self.name) => self.forward(&ops::gelu(x)?, Some(lora)),
+            _ => ops::gelu_linear(x, &self.weight, &self.bias),
+        }
+    }
+
     /// The map of x `[.., inputs]` to `[.., outputs]`.
     pub(super) fn forward(&self, x: &Tensor, lora: Option<&Lora>) -> Result<Tensor> {
-        let weight = self.weight.reshape((self.sizes.1, self.sizes.0))?;
-        let y = ops::linear(x, &weight, Some(&self.bias))?;
+        let y = ops::linear(x, &self.weight, Some(&self.bias))?;
         match lora {
             Some(lora) => lora.apply(&self.name, x, y),
             None => Ok(y),

@@ -15,6 +15,7 @@ use super::segment::Segment;
 use super::vace::{Hints, Vace, VaceInput};
 use crate::error::ModelResult;
 use crate::lora::Lora;
+use crate::ops;
 use crate::params::Params;
 
 /// Wan2.1's diffusion transformer with its optional VACE and image branches.
@@ -185,7 +186,7 @@ impl Wan {
         for (at, block) in self.blocks.iter().enumerate() {
             state.xs = run.block(block, &state)?;
             if let Some(hint) = hints.and_then(|hints| hints.after(at)) {
-                state.xs[0] = (&state.xs[0] + hint)?;
+                state.xs[0] = ops::add(&state.xs[0], hint)?;
             }
         }
         Ok(state.xs)

@@ -8,6 +8,7 @@ use super::declare::{Declare, Init, Projection};
 use super::embed::PatchEmbedding;
 use super::run::Run;
 use crate::error::ModelResult;
+use crate::ops;
 
 /// What steers the VACE branch.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ impl Vace {
         let (x, lora) = (video.xs[0].clone(), video.spans[0].lora.clone());
         let mut state = video;
         let control = padded(&control, x.dim(1)?)?;
-        state.xs = vec![(self.before.forward(&control, lora.as_ref())? + x)?];
+        state.xs = vec![ops::add(&self.before.forward(&control, lora.as_ref())?, &x)?];
         let mut hints = vec![];
         for (at, (block, after)) in self.blocks.iter().enumerate() {
             state.xs = run.block(block, &state)?;

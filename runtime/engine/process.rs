@@ -56,7 +56,9 @@ impl ProcessLauncher {
         command.args(&self.args).arg("stage").arg(key.to_string());
         command.arg("--store").arg(&self.store).arg("--worker");
         let threads = slot.threads.to_string();
-        command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", &threads);
+        // candle's own pool waits by spinning: on a machine that is shared, half the time is spent
+        // so (measured in a training beside other programs). Our ops run on rayon, which sleeps.
+        command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", "1");
         command.env("CUDA_VISIBLE_DEVICES", self.visible(slot));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
