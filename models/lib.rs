@@ -12,6 +12,7 @@ pub mod dictionary;
 pub mod ema;
 pub mod error;
 pub mod euler;
+pub mod evaluators;
 pub mod eval;
 pub mod flow;
 pub mod grad_cache;
@@ -40,6 +41,7 @@ pub mod weights;
 
 mod fused_adamw;
 mod host_values;
+mod tridiagonal;
 
 #[cfg(test)]
 mod learning_tests;

@@ -167,7 +167,7 @@ mod tests {
         let takes = |param: &crate::params::Param| param.name().starts_with("blocks.");
         let mut muon = Muon::new(&params, MuonConfig::default(), takes).unwrap();
         assert_eq!(muon.names().into_iter().collect::<Vec<_>>(), ["blocks.0.q"]);
-        let mut step = |muon: &mut Muon| {
+        let step = |muon: &mut Muon| {
             let loss = (inner.sqr().unwrap() + outer.sqr().unwrap()).unwrap().sum_all().unwrap();
             let found = Gradients::take(&params, &mut loss.backward().unwrap());
             muon.step(&params, &found, 0.1).unwrap();
@@ -183,7 +183,7 @@ mod tests {
         again.load(&state).unwrap();
         step(&mut again);
         assert_eq!(inner.to_vec2::<f32>().unwrap(), straight);
-        assert!(again.load(&Default::default()).is_err());
+        assert!(again.load(&std::collections::BTreeMap::default()).is_err());
         let moved = Tensor::new(straight, &device).unwrap();
         assert!(moved.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap() < 24.0 * 4.0);
     }

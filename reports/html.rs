@@ -115,7 +115,7 @@ fn picture<'a>(picture: &'a Picture, dir: &Path) -> Result<View<'a>, ReportError
         PictureSource::Png(bytes) => Ok(View::Picture {
             title: &picture.title,
             caption: &picture.caption,
-            data: Some(base64(bytes)),
+            data: Some(data_uri(bytes)),
             missing: String::new(),
         }),
     }
@@ -129,12 +129,18 @@ fn inlined<'a>(
 ) -> Result<View<'a>, ReportError> {
     let place = dir.join(path);
     let data = match fs::read(&place) {
-        Ok(bytes) => Some(base64(&bytes)),
+        Ok(bytes) => Some(data_uri(&bytes)),
         // A page is rewritten as trials finish; its pictures may come later than its tables.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(source) => return Err(ReportError::Picture { path: place, source }),
     };
     Ok(View::Picture { title, caption, data, missing: path.display().to_string() })
+}
+
+/// The picture itself as an address: GIF where its first bytes say so, else PNG.
+fn data_uri(bytes: &[u8]) -> String {
+    let kind = if bytes.starts_with(b"GIF8") { "gif" } else { "png" };
+    format!("data:image/{kind};base64,{}", base64(bytes))
 }
 
 /// RFC 4648 base64 with padding.
@@ -155,6 +161,12 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moving_pictures_are_told_from_still_ones() {
+        assert_eq!(super::data_uri(b"GIF89a"), "data:image/gif;base64,R0lGODlh");
+        assert!(super::data_uri(b"\x89PNG").starts_with("data:image/png;base64,"));
+    }
 
     #[test]
     fn base64_agrees_with_the_standard() {

@@ -43,9 +43,9 @@ pub struct Picture {
 /// Where a picture comes from.
 #[derive(Clone, Debug)]
 pub enum PictureSource {
-    /// A PNG file; relative to the report folder unless absolute.
+    /// A PNG or GIF file; relative to the report folder unless absolute.
     File(PathBuf),
-    /// The PNG itself.
+    /// A PNG itself.
     Png(Vec<u8>),
 }
 

@@ -6,8 +6,10 @@
 
 mod aligner;
 mod alignment;
+mod attention;
 mod case;
 mod check;
+mod clip;
 mod detection;
 mod euler;
 mod fill;
@@ -15,6 +17,7 @@ mod frechet;
 mod image_network;
 mod inception;
 mod parameter_lengths;
+mod pending;
 mod pose;
 mod pose_net;
 mod recognition;
@@ -23,6 +26,7 @@ mod resample;
 mod schedulers;
 mod umt5;
 mod vace_context;
+mod vace_pipeline;
 mod wan_config;
 mod wan_diffusers;
 mod wan_original;
@@ -53,6 +57,9 @@ struct Kind {
 const KINDS: &[Kind] = &[
     aligner::KIND,
     alignment::KIND,
+    attention::KIND,
+    clip::NETWORK,
+    clip::TOKENIZER,
     detection::KIND,
     euler::KIND,
     fill::KIND,
@@ -66,6 +73,7 @@ const KINDS: &[Kind] = &[
     schedulers::KIND,
     umt5::KIND,
     vace_context::KIND,
+    vace_pipeline::KIND,
     wan_diffusers::KIND,
     wan_original::KIND,
     wan_references::KIND,
@@ -84,7 +92,7 @@ fn kind_of(case: &Case) -> std::result::Result<&'static Kind, String> {
 }
 
 #[test]
-fn every_golden_case_of_a_known_kind_agrees() {
+fn every_golden_case_agrees() {
     let mut cases = vec![];
     for (folder, required) in folders() {
         if folder.is_dir() {
@@ -96,23 +104,21 @@ fn every_golden_case_of_a_known_kind_agrees() {
     }
     cases.sort();
     assert!(!cases.is_empty(), "no golden case found");
-    let (mut agreed, mut unknown, mut failed) = (0, 0, vec![]);
+    let (mut agreed, mut pending, mut failed) = (0, 0, vec![]);
     for path in &cases {
         let case = Case::load(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let kind = match kind_of(&case) {
-            Ok(kind) => kind,
-            Err(reason) => {
-                println!("{}: {reason}", case.name);
-                unknown += 1;
-                continue;
-            }
-        };
-        match report(&case.name, (kind.run)(&case)) {
+        if let Some(kind) = pending::kind_of(&case) {
+            println!("not implemented yet: {} ({kind})", case.name);
+            pending += 1;
+            continue;
+        }
+        let run = kind_of(&case).and_then(|kind| report(&case.name, (kind.run)(&case)));
+        match run {
             Ok(()) => agreed += 1,
             Err(reason) => failed.push(format!("{}: {reason}", path.display())),
         }
     }
-    println!("{agreed} agree, {} fail, {unknown} of no known kind", failed.len());
+    println!("{agreed} agree, {} fail, {pending} not implemented yet", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 

@@ -200,7 +200,7 @@ fn exports_can_be_read_back() {
 }
 
 /// Networks of `../shared/assets`, or nothing where they are absent.
-fn network(file: &str) -> Option<Network> {
+pub(crate) fn network(file: &str) -> Option<Network> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/assets/models");
     let path = folder.join(file);
     if !path.exists() {
@@ -211,7 +211,7 @@ fn network(file: &str) -> Option<Network> {
 }
 
 /// A picture's square `[x, y, w, h]` resampled to `side`² by bilinear interpolation, blue first.
-fn crop(still: &Still, size_px: usize, [x, y, w, h]: [f32; 4], side: usize) -> Tensor {
+pub(crate) fn crop(still: &Still, size_px: usize, [x, y, w, h]: [f32; 4], side: usize) -> Tensor {
     let last = size_px as f32 - 1.0;
     let at = |u: f32, v: f32, channel: usize| {
         let (u, v) = (u.clamp(0.0, last), v.clamp(0.0, last));
@@ -302,7 +302,7 @@ const TEMPLATE: [[f32; 2]; 5] = [
 ];
 
 /// A square of the picture that brings the marks near the template, without rotation.
-fn aligned(still: &Still) -> [f32; 4] {
+pub(crate) fn aligned(still: &Still) -> [f32; 4] {
     let mean =
         |marks: &[[f32; 2]; 5], axis: usize| marks.iter().map(|m| m[axis]).sum::<f32>() / 5.0;
     let marks = &still.label.landmarks;

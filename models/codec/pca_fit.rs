@@ -47,10 +47,11 @@ impl PcaFit {
                 self.sum.iter_mut().zip(patch).for_each(|(sum, x)| *sum += x);
             }
             self.products.par_chunks_mut(values).enumerate().for_each(|(row, products)| {
-                for patch in block.chunks_exact(values) {
-                    let (factor, right) = (patch[row], &patch[row..]);
-                    products[row..].iter_mut().zip(right).for_each(|(sum, x)| *sum += factor * x);
-                }
+                // Every product is summed by itself: wider instructions give the same bytes.
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || add_products(&mut products[row..], block, (row, values)),
+                );
             });
         }
         self.count += patches.len() / values;
@@ -75,9 +76,9 @@ impl PcaFit {
             self.products[low * values + high] / count - mean[low] * mean[high]
         };
         let covariance: Vec<f64> = (0..values * values).map(covariance).collect();
-        let mut kept = components(&covariance, values);
-        kept.truncate(self.config.channels);
-        let deviation = kept.iter().map(|component| component.value.sqrt()).collect();
+        let kept = components(covariance, values, self.config.channels)?;
+        // Rounding can leave a variance of nothing just below zero.
+        let deviation = kept.iter().map(|component| component.value.max(0.0).sqrt()).collect();
         let basis = kept.into_iter().flat_map(|component| component.vector).collect();
         let tensor = |values: Vec<f64>| -> ModelResult<Tensor> {
             let length = values.len();
@@ -85,6 +86,18 @@ impl PcaFit {
         };
         let basis = tensor(basis)?.reshape((self.config.channels, values))?;
         PcaCodec::new(self.config, [&basis, &tensor(mean)?, &tensor(deviation)?])
+    }
+}
+
+/// sums += Σ x[row]·x[row..] over the patches of a block, of `values` values each.
+#[allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+#[inline(always)]
+fn add_products(sums: &mut [f64], block: &[f64], (row, values): (usize, usize)) {
+    for patch in block.chunks_exact(values) {
+        let (factor, right) = (patch[row], &patch[row..]);
+        for (sum, x) in sums.iter_mut().zip(right) {
+            *sum += factor * x;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The networks of the evaluation, under the names of their published checkpoints.
 
 pub mod alignment;
+pub mod clip;
 pub mod frechet;
 pub mod inception;
 pub mod ir101;

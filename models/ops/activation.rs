@@ -114,7 +114,10 @@ impl<C: Curve> Rule<1> for Activation<C> {
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         let [x] = &step.operands;
         let mut target = with_values([&step.grad], |[grad]| Ok(grad.to_vec()))?;
-        with_values([x], |[x]| Ok(multiply_by_slopes::<C>(&mut target, x)))?;
+        with_values([x], |[x]| {
+            multiply_by_slopes::<C>(&mut target, x);
+            Ok(())
+        })?;
         Ok([Some(tensor_like(target, x)?)])
     }
 }

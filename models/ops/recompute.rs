@@ -81,6 +81,7 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Recomputed<F> {
 
 impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Rule<1> for Recomputed<F> {
     const NAME: &'static str = "recomputed";
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<1>) -> Result<[Option<Tensor>; 1]> {
         let (in_first, _) = self.gradients(&step.operands[0], &step.grad)?;
@@ -90,6 +91,8 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Rule<1> for Rec
 
 impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Rule<2> for Recomputed<F> {
     const NAME: &'static str = "recomputed";
+    const USES: [bool; 2] = [true, false];
+    const USES_OUTPUT: bool = false;
 
     fn gradients(&self, step: &Step<2>) -> Result<[Option<Tensor>; 2]> {
         let (in_first, flat) = self.gradients(&step.operands[0], &step.grad)?;

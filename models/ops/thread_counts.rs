@@ -5,9 +5,9 @@ use rayon::ThreadPoolBuilder;
 
 use super::agreement::sample;
 use super::{
-    Conv2d, Conv3d, Pool, attention, channel_rms_norm, conv3d, gated_add, gelu, layer_norm, linear,
-    modulated_norm, pooled_correlation, rms_norm, rope, row_sum, silu, softmax, sparsemax,
-    token_sum,
+    Conv2d, Conv3d, Pool, Pool2d, attention, avg_pool2d, channel_affine, channel_rms_norm, conv3d,
+    gated_add, gelu, layer_norm, linear, max_pool2d, modulated_norm, pooled_correlation, prelu,
+    rms_norm, rope, row_sum, silu, softmax, sparsemax, token_sum,
 };
 
 /// The bits of all values and gradients of a computation through every operation.
@@ -43,10 +43,13 @@ fn bits() -> Result<Vec<u32>> {
     Ok(bits)
 }
 
-/// The tokens as four films of six frames, normalised and convolved.
+/// The tokens as four films of six frames, normalised, bent, pooled and convolved.
 fn films(x: &Tensor, dictionary: &Tensor, bias: &Tensor) -> Result<Tensor> {
     let gamma = dictionary.narrow(0, 0, 70)?.narrow(1, 0, 1)?.flatten_all()?;
     let pictures = channel_rms_norm(&x.reshape((24, 70, 8, 8))?, &gamma)?;
+    let pictures = prelu(&channel_affine(&pictures, &gamma, &gamma)?, &gamma)?;
+    let pool = Pool2d { kernel: 3, stride: 1, padding: 1 };
+    let pictures = (max_pool2d(&pictures, pool)? + avg_pool2d(&pictures, pool, false)?)?;
     let kernel = dictionary.flatten_all()?.narrow(0, 0, 5 * 70 * 27)?.reshape((5, 70, 3, 3, 3))?;
     let conv = Conv3d { frame: Conv2d::padded(1), time_stride: 1 };
     conv3d(&pictures.reshape((4, 6, 70, 8, 8))?, &kernel, Some(&bias.narrow(0, 0, 5)?), conv)

@@ -71,8 +71,8 @@ impl SelfAttention {
         parts
             .map(|((x, span), Heads { query, .. })| {
                 let (keys, values) = &joined[span.attends_to.as_slice()];
-                let y = ops::reshape(&attend(query, keys, values)?, x.shape())?;
-                self.out.forward(&y, span.lora.as_ref())
+                let y = ops::attention_blhd(query, keys, values)?;
+                self.out.forward(&ops::reshape(&y, x.shape())?, span.lora.as_ref())
             })
             .collect()
     }
@@ -144,10 +144,10 @@ impl CrossAttention {
         let query = ops::rms_norm(&self.query.forward(x, lora)?, &self.norm_query, self.eps)?;
         let query = split(&query, self.heads)?;
         let (keys, values) = self.text.forward(&context.text, lora)?;
-        let mut y = attend(&query, &keys, &values)?;
+        let mut y = ops::attention_blhd(&query, &keys, &values)?;
         if let (Some(branch), Some(tokens)) = (&self.image, &context.image) {
             let (keys, values) = branch.forward(tokens, lora)?;
-            y = ops::add(&y, &attend(&query, &keys, &values)?)?;
+            y = ops::add(&y, &ops::attention_blhd(&query, &keys, &values)?)?;
         }
         self.out.forward(&ops::reshape(&y, x.shape())?, lora)
     }
@@ -184,9 +184,4 @@ impl NormedKeys {
 fn split(x: &Tensor, heads: usize) -> Result<Tensor> {
     let (b, l, d) = x.dims3()?;
     ops::reshape(x, (b, l, heads, d / heads))
-}
-
-/// Attention of `[B, L, H, Dh]` to `[B, M, H, Dh]`, as `[B, L, H, Dh]`.
-fn attend(query: &Tensor, keys: &Tensor, values: &Tensor) -> Result<Tensor> {
-    ops::attention_blhd(query, keys, values)
 }

@@ -72,6 +72,7 @@ impl Block {
         let named = if branch == Branch::Base { config.modulations.as_slice() } else { &[] };
         let with_image = branch == Branch::Base && config.image.is_some();
         let mut declare = declare.at(name);
+        let earlier = declare.declared();
         let std = 1.0 / (d as f32).sqrt();
         let values = declare.table("modulation", &[1, 6, d], std)?;
         let mut tables = vec![Table { values, ffn_reuses_attention: false }];
@@ -84,7 +85,7 @@ impl Block {
         let cross_attn = CrossAttention::new(config, &mut declare.at("cross_attn"), with_image)?;
         let expand = declare.projection("ffn.0", (d, config.ffn_dim), Init::Xavier)?;
         let contract = declare.projection("ffn.2", (config.ffn_dim, d), Init::Xavier)?;
-        let (name, eps, trained) = (name.to_owned(), config.eps, declare.trained());
+        let (name, eps, trained) = (name.to_owned(), config.eps, declare.trained_since(earlier));
         let parts =
             Parts { name, tables, self_attn, norm3, cross_attn, expand, contract, eps, trained };
         Ok(Self(Arc::new(parts)))

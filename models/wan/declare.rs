@@ -5,7 +5,7 @@ use candle_core::{DType, Result, Tensor};
 use crate::error::ModelResult;
 use crate::lora::Lora;
 use crate::ops;
-use crate::params::{Group, Param, Params};
+use crate::params::{Group, Params};
 use crate::stream::Stream;
 
 /// How a weight starts (METHOD §1.2).
@@ -23,12 +23,13 @@ pub(super) enum Init {
 pub(super) struct Declare<'a> {
     params: &'a mut Params,
     prefix: String,
-    seed: u64,
+    /// `None` leaves everything that would be random at zero.
+    seed: Option<u64>,
 }
 
 impl<'a> Declare<'a> {
     /// The root of the tree.
-    pub(super) fn new(params: &'a mut Params, seed: u64) -> Self {
+    pub(super) fn new(params: &'a mut Params, seed: Option<u64>) -> Self {
         Self { params, prefix: String::new(), seed }
     }
 
@@ -57,16 +58,15 @@ impl<'a> Declare<'a> {
     ) -> ModelResult<Projection> {
         let name = format!("{}{name}", self.prefix);
         let weight = format!("{name}.weight");
-        let mut stream = Stream::new(self.seed, &format!("init/{weight}"), 0);
         let device = self.params.device().clone();
-        let value = match init {
+        let value = match (self.stream(&weight), init) {
             // Glorot & Bengio 2010
-            Init::Xavier => {
+            (Some(mut stream), Init::Xavier) => {
                 let bound = (6.0 / (inputs + outputs) as f32).sqrt();
                 stream.uniform_tensor(shape, bound, &device)?
             }
-            Init::Normal(std) => stream.normal_tensor(shape, std, &device)?,
-            Init::Zeros => Tensor::zeros(shape, DType::F32, &device)?,
+            (Some(mut stream), Init::Normal(std)) => stream.normal_tensor(shape, std, &device)?,
+            _ => Tensor::zeros(shape, DType::F32, &device)?,
         };
         let weight = self.params.add(&weight, &value, Group::Decay)?;
         let zeros = Tensor::zeros(outputs, DType::F32, &device)?;
@@ -77,15 +77,26 @@ impl<'a> Declare<'a> {
     /// `<name>`: normal values of the given standard deviation, without weight decay.
     pub(super) fn table(&mut self, name: &str, shape: &[usize], std: f32) -> ModelResult<Tensor> {
         let name = format!("{}{name}", self.prefix);
-        let mut stream = Stream::new(self.seed, &format!("init/{name}"), 0);
-        let value = stream.normal_tensor(shape, std, self.params.device())?;
+        let value = match self.stream(&name) {
+            Some(mut stream) => stream.normal_tensor(shape, std, self.params.device())?,
+            None => Tensor::zeros(shape, DType::F32, self.params.device())?,
+        };
         self.params.add(&name, &value, Group::NoDecay)
     }
 
-    /// The trained parameters declared here so far.
-    pub(super) fn trained(&self) -> Vec<Tensor> {
-        let here = |param: &&Param| param.is_trained() && param.name().starts_with(&self.prefix);
-        self.params.iter().filter(here).map(|param| param.var().as_tensor().clone()).collect()
+    fn stream(&self, name: &str) -> Option<Stream> {
+        Some(Stream::new(self.seed?, &format!("init/{name}"), 0))
+    }
+
+    /// Number of parameters declared so far, anywhere.
+    pub(super) fn declared(&self) -> usize {
+        self.params.len()
+    }
+
+    /// The trained ones of all parameters but the first `earlier`.
+    pub(super) fn trained_since(&self, earlier: usize) -> Vec<Tensor> {
+        let trained = self.params.iter().skip(earlier).filter(|param| param.is_trained());
+        trained.map(|param| param.var().as_tensor().clone()).collect()
     }
 
     /// `<name>.weight`: the ones of a norm.

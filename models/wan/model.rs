@@ -92,8 +92,19 @@ impl Wan {
     /// # Errors
     /// When the sizes do not fit together, or a name is taken.
     pub fn new(config: &WanConfig, params: &mut Params, seed: u64) -> ModelResult<Self> {
+        Self::declared(config, Declare::new(params, Some(seed)))
+    }
+
+    /// As [`Wan::new`], but without drawing initial values: for weights to be loaded into `params`.
+    ///
+    /// # Errors
+    /// As [`Wan::new`].
+    pub fn blank(config: &WanConfig, params: &mut Params) -> ModelResult<Self> {
+        Self::declared(config, Declare::new(params, None))
+    }
+
+    fn declared(config: &WanConfig, mut declare: Declare) -> ModelResult<Self> {
         config.validate()?;
-        let mut declare = Declare::new(params, seed);
         let patch_embedding =
             PatchEmbedding::new(config, &mut declare, ("patch_embedding", config.in_channels))?;
         let text = TextEmbedding::new(config, &mut declare)?;

@@ -302,6 +302,17 @@ fn inputs_without_their_branch_are_named() {
 }
 
 #[test]
+fn a_blank_network_takes_the_weights_of_another() {
+    let (wan, params) = network(&config());
+    let mut others = Params::new(&Device::Cpu);
+    let blank = Wan::blank(&config(), &mut others).unwrap();
+    others.load(&params.to_map().unwrap()).unwrap();
+    let batch = Batch::new();
+    let (found, expected) = (blank.forward(&batch.input()), wan.forward(&batch.input()));
+    assert_eq!(distance(&found.unwrap(), &expected.unwrap()), 0.0);
+}
+
+#[test]
 fn parameters_are_as_many_as_the_configuration_says() {
     for config in [config(), WanConfig { image: Some(ImageConfig { dim: 3 }), ..config() }] {
         let (_, params) = network(&config);

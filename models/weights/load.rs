@@ -40,7 +40,7 @@ mod tests {
     use super::load_into;
     use crate::checkpoint;
     use crate::params::{Group, Params};
-    use crate::weights::{Naming, WeightError, WeightFiles, wan_name};
+    use crate::weights::{Family, WeightError, WeightFiles};
 
     type Map = BTreeMap<String, Tensor>;
 
@@ -130,9 +130,7 @@ mod tests {
         let folder = Folder::new();
         let names = ["blocks.0.ffn.net.0.proj.weight", "blocks.0.attn1.to_q.weight"];
         let path = folder.put_map("d.safetensors", &map(&names, DType::F32));
-        let files = WeightFiles::open(&path).unwrap();
-        let naming = Naming::of(files.shapes().map(|(name, _)| name));
-        let files = files.renamed(|name| wan_name(name, naming)).unwrap();
+        let files = WeightFiles::open(&path).unwrap().in_original_names(Family::Wan).unwrap();
         load_into(&network(&NAMES), &files, &[]).unwrap();
     }
 

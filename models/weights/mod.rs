@@ -20,5 +20,5 @@ pub use error::{WeightError, WeightResult};
 pub use files::WeightFiles;
 pub use load::load_into;
 pub use lora::{EncodedLora, LoraLayer, LoraStyle, LoraWeights};
-pub use naming::{Naming, wan_name};
+pub use naming::{Family, Naming};
 pub use report::{KeyReport, Misshaped};

@@ -30,7 +30,8 @@ pub(super) fn places(bytes: &mut Bytes) -> WeightResult<Places> {
         serde_json::from_slice(&text).map_err(|error| damaged(bytes, error.to_string()))?;
     let start = PREFIX + header;
     let mut places = vec![];
-    for (name, info) in table.tensors() {
+    for name in table.offset_keys() {
+        let Some(info) = table.info(&name) else { continue };
         let dtype = DType::try_from(info.dtype).map_err(|_| WeightError::Unsupported {
             path: bytes.path().to_owned(),
             key: name.clone(),

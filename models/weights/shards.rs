@@ -82,7 +82,7 @@ fn indexed(index: &Path) -> WeightResult<Vec<PathBuf>> {
         }
         files.insert(index.with_file_name(file));
     }
-    for file in files.iter().filter(|file| !file.exists()) {
+    if let Some(file) = files.iter().find(|file| !file.exists()) {
         let reason = format!("`{}` names it; fetch all shards", file_name(index));
         return Err(WeightError::MissingShard { path: file.clone(), reason });
     }

@@ -15,6 +15,8 @@ mod live;
 mod machine;
 mod maintenance;
 mod manifest;
+mod memory;
+mod pictures;
 mod plan;
 mod report;
 mod results;

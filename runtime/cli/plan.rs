@@ -10,7 +10,7 @@ use super::{
     exit::Exit,
     labels::labels,
     laboratory::Laboratory,
-    machine,
+    machine, memory,
     summary::{bytes_text, duration_text},
 };
 use crate::engine::{Key, Plan, Planned};
@@ -47,6 +47,8 @@ pub(super) fn plan(
         }
     }
     print_totals(&plan, jobs);
+    memory::print(&experiment.graph, &plan, &experiment.scale);
+    memory::check(&lab, &experiment.graph, &plan)?;
     // The process ends here; freeing tens of thousands of stages one by one takes a tenth of a second.
     std::mem::forget((experiment, plan));
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use ffrun_reports::{
-    page::{Page, Picture, PictureSource},
+    page::Page,
     rows::Results,
     sheet::{Claim, Item},
 };
@@ -14,7 +14,7 @@ use super::{
     exit::Exit,
     laboratory::Laboratory,
     manifest::Manifest,
-    results, summary,
+    pictures, summary,
 };
 use crate::script::Experiment;
 
@@ -54,17 +54,6 @@ pub(super) fn write(
     let manifest = Manifest::of(lab, experiment, results.finished);
     let folder = lab.folder(experiment);
     crate::engine::files::create_dir(&folder)?;
-    let pictures = results::sheets(experiment, &lab.store)
-        .into_iter()
-        .map(|(split, path)| Picture {
-            title: format!("Who was seen: {split} people"),
-            source: PictureSource::File(path),
-            caption: format!(
-                "Rendered heads of the {split} split, a row for each person. The splits share \
-                 nobody."
-            ),
-        })
-        .collect();
     let page = Page {
         results: &results,
         items: &items,
@@ -72,7 +61,7 @@ pub(super) fn write(
         doc: &experiment.doc,
         status: status(&results, left_seconds),
         facts: manifest.facts(),
-        pictures,
+        pictures: pictures::pictures(experiment, &lab.store),
     };
     ffrun_reports::write(&page, &folder)?;
     manifest.write(&folder)?;

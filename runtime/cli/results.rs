@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -143,18 +143,4 @@ fn unreadable(path: &Path, error: &csv::Error) -> Exit {
             path.display()
         ),
     }
-}
-
-/// Contact sheets of the sets of faces that are done, in the order of the graph: title and file.
-pub(super) fn sheets(experiment: &Experiment, store: &Store) -> Vec<(String, PathBuf)> {
-    let stages = experiment.graph.stages().filter(|(_, stage)| stage.kind == "faces");
-    let mut sheets: Vec<(String, PathBuf)> = stages
-        .filter_map(|(key, stage)| {
-            let path = std::path::absolute(store.entry(key).out().join("sheet.png")).ok()?;
-            let split = stage.spec.get("split").and_then(|split| split.as_str()).unwrap_or("?");
-            path.exists().then(|| (split.to_owned(), path))
-        })
-        .collect();
-    sheets.sort();
-    sheets
 }

@@ -17,7 +17,7 @@ use super::{
     exit::Exit,
     laboratory::Laboratory,
     live::Live,
-    machine, report,
+    machine, memory, report,
     signals::Signals,
     summary, watch,
 };
@@ -90,6 +90,7 @@ impl Crew {
     /// Shows the plan of an experiment and notes that its stages are wanted.
     pub(super) fn announce(&self, lab: &Laboratory, experiment: &Experiment) -> Result<Plan, Exit> {
         let plan = Plan::of(&experiment.graph, &lab.store)?;
+        memory::check(lab, &experiment.graph, &plan)?;
         if plan.to_run().next().is_some() {
             let keys: Vec<_> = plan.stages.iter().map(|stage| stage.key).collect();
             lab.store.remember_plan(&experiment.name, &keys)?;

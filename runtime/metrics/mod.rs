@@ -8,6 +8,8 @@ pub mod probe;
 pub mod retrieval;
 pub mod silhouette;
 pub mod usage;
+pub mod verification;
 
 pub use catalogue::{catalogue, find};
 pub use faceset::FaceSet;
+pub use verification::Trials;

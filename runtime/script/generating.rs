@@ -13,12 +13,15 @@ use super::{
     parts::Parts,
     phase::Phase,
     recipe::{Adapter, Clipset, Codec, Dataset, Flow, Generator, Model, Sampler, Schedule, Text},
+    suggest::did_you_mean_or_list,
 };
 use crate::{
-    engine::key::Key,
+    engine::{key::Key, stage::NumericClass},
     spec::{
-        self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, TextSpec, TuneSpec,
+        self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, ShippedSpec, TextSpec,
+        TuneSpec,
     },
+    stages::shipped,
 };
 
 /// A base generator that does not exist yet.
@@ -123,6 +126,31 @@ fn base_spec(
         fps: clips.fps,
         size_px: clips.size_px,
     })
+}
+
+/// The stage of a base that ships with ffrun.
+fn shipped_stage(host: &Host, world: &str) -> Result<Base, Complaint> {
+    let known = host.state().shipped.clone();
+    let known = known.filter(|(name, ..)| name == world);
+    let (digest, base) = if let Some((_, digest, base)) = known {
+        (digest, base)
+    } else {
+        let (digest, base) = shipped::describe(world).map_err(|error| {
+            Complaint::new("setting", error.to_string())
+                .maybe_hint(did_you_mean_or_list(world, shipped::worlds()))
+        })?;
+        // Trials share it: it is read once.
+        host.state().shipped = Some((world.to_owned(), digest.clone(), base.clone()));
+        (digest, base)
+    };
+    let spec = ShippedSpec { world: world.to_owned() };
+    let key = add(host, spec::SHIPPED, &spec, |mut stage| {
+        stage.digests.insert("base".to_owned(), digest);
+        // The same bytes on every device.
+        stage.class = NumericClass::default();
+        stage
+    })?;
+    Ok(Base { key, spec: base, codec: key, seen: ("train".to_owned(), 0) })
 }
 
 /// The stage of a tuning.
@@ -264,6 +292,17 @@ mod generating_functions {
         let seen = (clips.spec.split.clone(), clips.spec.world);
         Ok(Base { key, spec: base, codec, seen })
     }
+    /// The base generator that ships with ffrun for a world; `generator::pretrained` is how scripts
+    /// call it. Belongs in `run(trial)`.
+    /// ```rhai
+    /// let base = shipped_base("heads");
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn shipped_base(context: NativeCallContext, world: &str) -> Result<Base, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        shipped_stage(&host, world).map_err(Raised::from)
+    }
+
     /// Tunes a frozen base: LoRA and the projection of S on clips (L_FM), and beside them the
     /// aligner that gives S on pairs of faces (L_PIA). Belongs in `run(trial)`. Parts: `adapter`,
     /// `clips`, `schedule`; with an aligner `aligner`, `faces` and `pairs`; without one, LoRA alone.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     engine::{graph::Graph, key::Key},
-    spec::FacesSpec,
+    spec::{BaseSpec, FacesSpec},
 };
 
 /// Shared by the engine and its natives; cloned freely.
@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) graph: Graph,
     /// Stills that are in the graph.
     pub(super) faces: Vec<(Arc<FacesSpec>, Key)>,
+    /// The shipped base that was asked for last: world, digest, spec.
+    pub(super) shipped: Option<(String, String, BaseSpec)>,
     /// Names of scale numbers that the script asked for, each a valid `-P` key.
     pub(super) scale_numbers: BTreeSet<String>,
     pub(super) items: Vec<sheet::Item>,
@@ -60,6 +62,7 @@ impl Host {
             declaration: None,
             graph: Graph::default(),
             faces: Vec::new(),
+            shipped: None,
             scale_numbers: BTreeSet::new(),
             items: Vec::new(),
             unsaved: Vec::new(),

@@ -14,6 +14,7 @@ mod experiment;
 mod explain;
 mod generating;
 mod host;
+mod judging;
 mod options;
 mod parts;
 mod phase;

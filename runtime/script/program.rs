@@ -10,6 +10,7 @@ use super::{
     explain::explain,
     generating,
     host::Host,
+    judging,
     phase::Phase,
     recipe, reporting, sandbox, scale,
     sources::Source,
@@ -134,6 +135,7 @@ pub(super) fn engine(host: &Host) -> Engine {
     scale::register(&mut engine);
     building::register(&mut engine);
     generating::register(&mut engine);
+    judging::register(&mut engine);
     reporting::register(&mut engine);
     let clock = host.clone();
     engine.on_progress(move |operations| {

@@ -7,6 +7,7 @@ pub mod aligner;
 pub mod clips;
 pub mod clipset;
 pub mod codec;
+pub mod evaluator;
 pub mod faces;
 pub mod flow;
 pub mod generator;
@@ -20,6 +21,7 @@ pub use aligner::AlignerSpec;
 pub use clips::ClipSpec;
 pub use clipset::ClipsetSpec;
 pub use codec::{CodecSpec, TextSpec};
+pub use evaluator::{EvaluatorSpec, EvaluatorTraining, ValiditySpec};
 pub use faces::FacesSpec;
 pub use flow::FlowSpec;
 pub use generator::{AdapterSpec, GeneratorSpec, SamplerSpec};
@@ -78,3 +80,7 @@ pub const TUNE: (&str, u32) = ("tune", 1);
 pub const GENERATE: (&str, u32) = ("generate", 1);
 /// Kind and semantic version of a measurement of generated clips.
 pub const JUDGE: (&str, u32) = ("judge", 1);
+/// Kind and semantic version of an in-world evaluator's training.
+pub const EVALUATOR: (&str, u32) = ("evaluator", 1);
+/// Kind and semantic version of the measurement of an evaluator on unseen people.
+pub const VALIDITY: (&str, u32) = ("validity", 1);

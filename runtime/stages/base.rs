@@ -46,7 +46,8 @@ impl Base {
         mut params: Params,
         seed: u64,
     ) -> Result<Self, StageError> {
-        let wan = Wan::new(&config(&spec, &codec), &mut params, seed).map_err(model_error)?;
+        let config = network(&spec, codec.latent_channels(), codec.spatial());
+        let wan = Wan::new(&config, &mut params, seed).map_err(model_error)?;
         Ok(Self { spec, wan, params, codec })
     }
 
@@ -92,15 +93,14 @@ impl Base {
     }
 }
 
-/// The network of a base.
-fn config(spec: &BaseSpec, codec: &PcaCodec) -> WanConfig {
+/// The network of a base whose codec has so many channels and pixels to a latent position.
+pub(super) fn network(spec: &BaseSpec, channels: usize, spatial: usize) -> WanConfig {
     let generator = &spec.generator;
-    let channels = codec.latent_channels();
-    let cells = (spec.size_px / codec.spatial()).pow(2);
+    let cells = (spec.size_px / spatial.max(1)).pow(2);
     let positions = if generator.position_channels { cells } else { 0 };
     let vace = VaceConfig {
         blocks: generator.vace_blocks.clone(),
-        in_channels: 2 * channels + codec.spatial() * codec.spatial() + positions,
+        in_channels: 2 * channels + spatial * spatial + positions,
     };
     WanConfig {
         dim: generator.width,

@@ -6,9 +6,10 @@ use candle_core::Device;
 use ffrun_models::{
     checkpoint::{decode, encode},
     codec::{LatentCodec, PcaCodec, PcaConfig, PcaFit},
+    params::Params,
 };
 
-use super::{clipset::Clips, input, model_error, spec_of, stills::missing, tensor_error};
+use super::{base::Base, clipset::Clips, input, model_error, spec_of, tensor_error};
 use crate::{
     engine::{
         files,
@@ -47,10 +48,12 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     Ok(files::write_atomic(&work.out.join("quality.txt"), text.as_bytes())?)
 }
 
-/// Reads a `codec` result.
+/// Reads the codec of a `codec` result, or that of a whole base.
 pub(super) fn read(folder: &Path) -> Result<PcaCodec, StageError> {
     let path = folder.join(FILE);
-    let bytes = files::read_optional(&path)?.ok_or_else(|| missing(&path))?;
+    let Some(bytes) = files::read_optional(&path)? else {
+        return Ok(Base::read(folder, Params::frozen(&Device::Cpu))?.codec);
+    };
     let map = decode(&bytes, &Device::Cpu).map_err(model_error)?;
     PcaCodec::from_map(&map, &Device::Cpu).map_err(model_error)
 }

@@ -2,7 +2,7 @@
 //! `vace_encode_frames`, `vace_encode_masks` for a clip of which nothing is given).
 
 use candle_core::{DType, Device, Result, Tensor};
-use ffrun_models::codec::LatentCodec;
+use ffrun_models::{codec::LatentCodec, vace::latents_in_front};
 
 use crate::spec::BaseSpec;
 
@@ -54,11 +54,10 @@ impl Conditioning {
         let (b, c, _, h, w) = references.dims5()?;
         let (device, mask) = (references.device(), self.spatial * self.spatial);
         let grey = self.grey.broadcast_as((b, c, frames, h, w))?;
-        let inactive = Tensor::cat(&[references, &grey], 2)?;
-        let reactive = Tensor::cat(&[&references.zeros_like()?, &grey], 2)?;
+        let latents = latents_in_front(std::slice::from_ref(references), [&grey, &grey])?;
         let kept = Tensor::zeros((b, mask, 1, h, w), DType::F32, device)?;
         let made = Tensor::ones((b, mask, frames, h, w), DType::F32, device)?;
-        let mut parts = vec![inactive, reactive, Tensor::cat(&[kept, made], 2)?];
+        let mut parts = vec![latents, Tensor::cat(&[kept, made], 2)?];
         if let Some(positions) = &self.positions {
             parts.push(positions.broadcast_as((b, h * w, 1 + frames, h, w))?);
         }

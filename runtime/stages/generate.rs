@@ -1,12 +1,12 @@
 //! The `generate` stage: clips sampled for references and captions, from noise that every setting
 //! of an experiment shares.
 
-use std::sync::atomic::Ordering;
+use std::{ops::ControlFlow, sync::atomic::Ordering};
 
 use candle_core::{Device, Result as TensorResult, Tensor};
 use ffrun_models::{
     codec::LatentCodec,
-    flow::{Guidance, Pass, Sampler, SamplerSettings, SolverKind},
+    flow::{self, Guidance, Pass, Sampler, SamplerSettings, SolverKind},
     params::Params,
     stream::Stream,
     text::TextEncoder,
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Clips sampled side by side.
-const BATCH: usize = 12;
+pub(super) const BATCH: usize = 12;
 
 /// Clips on the contact sheet: reference, what was filmed, what was sampled.
 const SHEET: usize = 12;
@@ -58,23 +58,38 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
         }
     }
     made.write(&work.out.join(clipset::FILE))?;
-    let sheet = picture::grid(&rows(&asked, &made), asked.size_px)?;
-    Ok(files::write_atomic(&work.out.join("sheet.png"), &sheet)?)
+    let sheet = picture::grid(&filmstrips(&asked, &made), asked.size_px)?;
+    files::write_atomic(&work.out.join("sheet.png"), &sheet)?;
+    let sheets: Vec<_> = (0..asked.frames).map(|frame| stills(&asked, &made, frame)).collect();
+    let moving = picture::animation(&sheets, asked.size_px, generator.base.spec.fps)?;
+    Ok(files::write_atomic(&work.out.join("sheet.gif"), &moving)?)
 }
 
-/// Reference, ground truth and sample of the first clips, spread over people and families.
-fn rows<'a>(asked: &'a Clips, made: &'a Clips) -> Vec<Vec<&'a [u8]>> {
+/// Clips for the sheets, spread over people and families.
+fn chosen(asked: &Clips) -> impl Iterator<Item = usize> {
     let step = (asked.len() / SHEET).max(1);
-    // A step that shares no factor with the families of a person walks through all of them.
+    // An odd step walks through all six families of a person.
     let step = if step > 1 && step.is_multiple_of(2) { step - 1 } else { step };
-    let chosen = (0..asked.len()).step_by(step).take(SHEET);
-    chosen
+    (0..asked.len()).step_by(step).take(SHEET)
+}
+
+/// A row for each chosen clip: its reference, what was filmed, what was sampled.
+fn filmstrips<'a>(asked: &'a Clips, made: &'a Clips) -> Vec<Vec<&'a [u8]>> {
+    chosen(asked)
         .map(|clip| {
             let filmed = (0..asked.frames).map(|frame| asked.frame(clip, frame));
             let sampled = (0..made.frames).map(|frame| made.frame(clip, frame));
             std::iter::once(asked.reference(clip)).chain(filmed).chain(sampled).collect()
         })
         .collect()
+}
+
+/// One moment of all chosen clips, three clips to a row: reference, filmed, sampled.
+fn stills<'a>(asked: &'a Clips, made: &'a Clips, frame: usize) -> Vec<Vec<&'a [u8]>> {
+    let clips: Vec<usize> = chosen(asked).collect();
+    let tiles =
+        |&clip: &usize| [asked.reference(clip), asked.frame(clip, frame), made.frame(clip, frame)];
+    clips.chunks(3).map(|row| row.iter().flat_map(tiles).collect()).collect()
 }
 
 /// What one pass through the network is told.
@@ -150,9 +165,9 @@ impl Generating {
         some: &[usize],
         [told, untold]: [&Tensor; 2],
     ) -> Result<Tensor, StageError> {
-        let mut sampler = Sampler::new(&self.sampler).map_err(model_error)?;
+        let sampler = Sampler::new(&self.sampler).map_err(model_error)?;
         let guidance = Guidance::classifier_free(self.spec.sampler.guidance);
-        let mut run = || -> TensorResult<Tensor> {
+        let run = || -> TensorResult<Tensor> {
             let pictures = asked.reference_images(some, &self.device)?;
             let shared = self.shared(asked, some, &pictures)?;
             let references = self.base.codec.encode(&pictures.unsqueeze(2)?)?;
@@ -162,18 +177,19 @@ impl Generating {
                 text: told.clone(),
                 shared,
             };
-            let mut latent = self.noise(asked, some, &references)?;
-            while let Some(timestep) = sampler.timestep() {
+            let noise = self.noise(asked, some, &references)?;
+            let mut predict = |latent: &Tensor, timestep: f64, passes: &[Pass]| {
                 let t = Tensor::full(timestep as f32, some.len(), &self.device)?;
-                let pass = |pass: &Pass| {
+                let of = |pass: &Pass| {
                     let positive = (pass.condition == "positive").then_some(&positive);
-                    self.velocity(&latent, &t, positive.unwrap_or(&negative))
+                    self.velocity(latent, &t, positive.unwrap_or(&negative))
                 };
-                let velocities: Vec<Tensor> =
-                    guidance.passes().iter().map(pass).collect::<TensorResult<_>>()?;
-                latent = sampler.step(&guidance.combine(&velocities)?, &latent)?;
-            }
-            Ok(latent)
+                passes.iter().map(of).collect()
+            };
+            let latent = flow::sample(sampler, &guidance, &noise, &mut predict, &mut |_| {
+                ControlFlow::Continue(())
+            })?;
+            latent.ok_or_else(|| candle_core::Error::msg("sampling ended early"))
         };
         run().map_err(tensor_error)
     }

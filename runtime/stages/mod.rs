@@ -11,17 +11,20 @@ mod codec;
 mod conditioning;
 pub mod curves;
 pub mod evaluate;
+pub mod evaluators;
 pub mod faces;
 mod generate;
 mod judge;
 mod latents;
 pub mod latentset;
 mod learning_rate;
+pub mod needs;
 mod optimisation;
 pub mod pairs;
 mod picture;
 mod pretrain;
 pub mod scores;
+pub(crate) mod shipped;
 pub mod stills;
 mod texts;
 pub mod train;
@@ -42,7 +45,7 @@ use crate::{
 };
 
 /// Every kind, with the version that this ffrun computes.
-const KNOWN: [(&str, u32); 11] = [
+const KNOWN: [(&str, u32); 14] = [
     spec::FACES,
     spec::TRAIN,
     spec::EVALUATE,
@@ -51,9 +54,12 @@ const KNOWN: [(&str, u32); 11] = [
     spec::LATENTS,
     spec::TEXTS,
     spec::PRETRAIN,
+    spec::SHIPPED,
     spec::TUNE,
     spec::GENERATE,
     spec::JUDGE,
+    spec::EVALUATOR,
+    spec::VALIDITY,
 ];
 
 /// The runner of every kind ffrun knows.
@@ -94,9 +100,12 @@ impl RunStage for Stages {
             "latents" => latents::run(stage, work),
             "texts" => texts::run(stage, work),
             "pretrain" => pretrain::run(stage, work, self.checkpoint_every),
+            "shipped" => shipped::run(stage, work),
             "tune" => tune::run(stage, work, self.checkpoint_every),
             "generate" => generate::run(stage, work),
             "judge" => judge::run(stage, work),
+            "evaluator" => evaluators::run(stage, work, self.checkpoint_every),
+            "validity" => evaluators::measure(stage, work),
             _ => evaluate::run(stage, work),
         }
     }

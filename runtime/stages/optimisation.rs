@@ -28,12 +28,12 @@ pub(super) struct Settings {
     pub(super) lr: f64,
     pub(super) lr_schedule: Choice,
     pub(super) warmup: u64,
-    adamw: AdamWConfig,
-    ema: f64,
+    pub(super) adamw: AdamWConfig,
+    pub(super) ema: f64,
     /// Peak learning rate of Muon, if it moves the matrices inside the blocks.
-    muon_lr: Option<f64>,
+    pub(super) muon_lr: Option<f64>,
     /// The step (from 0) at which every parameter must have a gradient.
-    alive_at: u64,
+    pub(super) alive_at: u64,
 }
 
 /// Wan's head, VACE's projections and LoRA's B start at zero, and what feeds a zero gets no gradient
@@ -178,9 +178,9 @@ impl Optimisation {
     }
 }
 
-/// The matrices inside the blocks, base and VACE: Muon is not for embeddings and heads.
+/// The matrices inside the blocks, of a generator's base and VACE and of an evaluator's tower: Muon is not for embeddings and heads.
 fn is_inner(param: &Param) -> bool {
-    let inside = ["blocks.", "vace_blocks."].iter().any(|place| param.name().starts_with(place));
+    let inside = ["blocks.", "vace_blocks.", "tower.blocks."].iter().any(|place| param.name().starts_with(place));
     inside && param.name().ends_with(".weight")
 }
 

@@ -75,12 +75,11 @@ impl Pretraining {
         let spec: PretrainSpec = spec_of(stage)?;
         let device = device(&stage.class)?;
         let params = Params::new(&device);
-        let base = match work.inputs.get("from") {
-            Some(earlier) => Base::read(earlier, params)?,
-            None => {
-                let codec = codec::read(input(work, "codec")?)?;
-                Base::new(spec.base.clone(), codec, params, spec.seed)?
-            }
+        let base = if let Some(earlier) = work.inputs.get("from") {
+            Base::read(earlier, params)?
+        } else {
+            let codec = codec::read(input(work, "codec")?)?;
+            Base::new(spec.base.clone(), codec, params, spec.seed)?
         };
         if base.spec != spec.base {
             return Err(StageError::Failed(

@@ -31,6 +31,22 @@ impl Case {
         Ok(Self { name, json, tensors })
     }
 
+    /// What a case about several networks says of one: `config/<part>` as the configuration, and
+    /// the weights listed as `<part>:<name>`.
+    pub(super) fn part(&self, part: &str) -> Self {
+        let prefix = format!("{part}:");
+        let rows = self.json["weights"].as_array().into_iter().flatten().filter_map(|row| {
+            let mut row = row.clone();
+            row[0] = row[0].as_str()?.strip_prefix(&prefix)?.into();
+            Some(row)
+        });
+        let json = serde_json::json!({
+            "config": self.json["config"][part],
+            "weights": rows.collect::<Vec<_>>(),
+        });
+        Self { name: format!("{} ({part})", self.name), json, tensors: BTreeMap::new() }
+    }
+
     /// Whether the object at a JSON pointer has this key.
     pub(super) fn has(&self, pointer: &str, key: &str) -> bool {
         self.json.pointer(pointer).is_some_and(|object| object.get(key).is_some())

@@ -7,13 +7,11 @@ use ffrun_models::params::{Param, Params};
 use super::Result;
 use super::case::{Case, numbers};
 use super::check::{Check, Tolerance};
-use super::fill::Fill;
+use super::renamed_lengths::probed;
 
 /// The gradients of Σ output · fill("input.grad_probe").
 pub(super) fn of_probed(case: &Case, params: &Params, output: &Tensor) -> Result<Vec<Check>> {
-    let probe = Fill::new("input.grad_probe").values(output.elem_count(), 0.0, 1.0);
-    let probe = Tensor::from_vec(probe, output.shape(), output.device())?;
-    compare(case, params, &(output * probe)?.sum_all()?.backward()?)
+    compare(case, params, &probed(output)?.backward()?)
 }
 
 /// Compares the length of each gradient that the case lists. All trained parameters must be listed.

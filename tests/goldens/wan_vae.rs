@@ -69,7 +69,8 @@ fn normalised(latent: &Tensor, config: &VaeConfig) -> Result<Tensor> {
     Ok(latent.broadcast_sub(&column(&config.mean)?)?.broadcast_div(&column(&config.std)?)?)
 }
 
-fn config(case: &Case) -> Result<VaeConfig> {
+/// The sizes that the case states.
+pub(super) fn config(case: &Case) -> Result<VaeConfig> {
     let config = &case.json["config"];
     let size = |key: &str| case.number(&format!("/config/{key}")).map(|size| size as usize);
     let halves_time = case.list("/config/temperal_downsample")?;
@@ -86,7 +87,7 @@ fn config(case: &Case) -> Result<VaeConfig> {
 }
 
 /// Weights under the original's names.
-fn originals(
+pub(super) fn originals(
     weights: BTreeMap<String, Tensor>,
     res_blocks: usize,
 ) -> Result<BTreeMap<String, Tensor>> {

@@ -1,18 +1,9 @@
-//! Eigenvalues of a symmetric matrix: Householder's reduction to three diagonals, then implicit QL
-//! (Golub & Van Loan, Matrix Computations, §8.3).
-//!
-//! Our own, since only values are needed, at 2048 × 2048: `faer` adds 75 s of CPU to a clean build,
-//! and the workspace's Jacobi rotations are made for small matrices.
+//! Eigenvalues of a symmetric matrix, for the traces of matrix roots.
 
-use candle_core::{Result, bail};
-use rayon::prelude::*;
+use candle_core::Result;
 
-/// Partial sums of a dot product: a fixed order of additions, whatever the instructions.
-const LANES: usize = 8;
-/// Rows of one task.
-const ROWS_PER_TASK: usize = 32;
-/// QL steps an eigenvalue may take; two are usual.
-const MOST_STEPS: usize = 60;
+use crate::tridiagonal::Tridiagonal;
+pub(super) use crate::tridiagonal::dot;
 
 /// The eigenvalues, in no order, of a symmetric matrix of `side`² values. The same bytes at any
 /// number of threads.
@@ -20,119 +11,9 @@ const MOST_STEPS: usize = 60;
 /// # Errors
 /// When a value is not finite.
 pub(super) fn eigenvalues(matrix: Vec<f64>, side: usize) -> Result<Vec<f64>> {
-    if matrix.iter().any(|value| !value.is_finite()) {
-        bail!("no eigenvalues: the matrix has values that are not finite")
-    }
-    let (mut diagonal, mut beside) = tridiagonal(matrix, side);
-    for first in 0..side {
-        settle(&mut diagonal, &mut beside, first)?;
-    }
-    Ok(diagonal)
-}
-
-/// The diagonal, and the values beside it (with a zero at the end), of a similar matrix that has
-/// only those.
-fn tridiagonal(mut a: Vec<f64>, side: usize) -> (Vec<f64>, Vec<f64>) {
-    let (mut diagonal, mut beside) = (vec![0.0; side], vec![0.0; side]);
-    // The update A −= v·wᵀ + w·vᵀ that the previous step found, applied while the next reads A.
-    let (mut v, mut w) = (vec![0.0; side], vec![0.0; side]);
-    for k in 0..side {
-        let at = |i: usize, a: &[f64]| a[i * side + k] - v[i] * w[k] - w[i] * v[k];
-        diagonal[k] = at(k, &a);
-        let column: Vec<f64> = (k + 1..side).map(|i| at(i, &a)).collect();
-        let Some((mirror, scale, length)) = reflector(&column) else { break };
-        beside[k] = length;
-        let mut next = vec![0.0; side];
-        next[k + 1..].copy_from_slice(&mirror);
-        let mut product = vec![0.0; side];
-        let rows = a[(k + 1) * side..].par_chunks_exact_mut(side).zip(&mut product[k + 1..]);
-        let updates = v[k + 1..].par_iter().zip(&w[k + 1..]);
-        rows.zip(updates).with_min_len(ROWS_PER_TASK).for_each(|((row, product), (&vi, &wi))| {
-            let row = &mut row[k + 1..];
-            for ((x, vj), wj) in row.iter_mut().zip(&v[k + 1..]).zip(&w[k + 1..]) {
-                *x -= vi * wj + wi * vj;
-            }
-            *product = scale * dot(row, &mirror);
-        });
-        let along = 0.5 * scale * dot(&product[k + 1..], &mirror);
-        for (product, mirror) in product.iter_mut().zip(&next) {
-            *product -= along * mirror;
-        }
-        (v, w) = (next, product);
-    }
-    (diagonal, beside)
-}
-
-/// v, β and the length left for which (1 − β·v·vᵀ)·x = (length, 0, 0, …); none without values.
-fn reflector(x: &[f64]) -> Option<(Vec<f64>, f64, f64)> {
-    let (first, rest) = x.split_first()?;
-    let square: f64 = rest.iter().map(|x| x * x).sum();
-    let mut v = x.to_vec();
-    if square == 0.0 {
-        return Some((v, 0.0, *first));
-    }
-    // Away from x, so that nothing cancels.
-    let length = -first.hypot(square.sqrt()).copysign(*first);
-    v[0] = first - length;
-    let scale = 2.0 / (v[0] * v[0] + square);
-    Some((v, scale, length))
-}
-
-/// Turns the part from `first` on until the value beside `diagonal[first]` vanishes.
-fn settle(diagonal: &mut [f64], beside: &mut [f64], first: usize) -> Result<()> {
-    for _ in 0..MOST_STEPS {
-        let negligible = |i: &usize| {
-            let around = diagonal[*i].abs() + diagonal[*i + 1].abs();
-            beside[*i].abs() <= f64::EPSILON * around
-        };
-        let last = (first..diagonal.len() - 1).find(negligible).unwrap_or(diagonal.len() - 1);
-        if last == first {
-            return Ok(());
-        }
-        turn(diagonal, beside, (first, last));
-    }
-    bail!("an eigenvalue did not settle in {MOST_STEPS} steps")
-}
-
-/// One implicit QL step with Wilkinson's shift on rows `first..=last`.
-fn turn(diagonal: &mut [f64], beside: &mut [f64], (first, last): (usize, usize)) {
-    let half = (diagonal[first + 1] - diagonal[first]) / (2.0 * beside[first]);
-    let root = half.hypot(1.0).copysign(half);
-    let mut g = diagonal[last] - diagonal[first] + beside[first] / (half + root);
-    let (mut sine, mut cosine, mut shift) = (1.0, 1.0, 0.0);
-    for i in (first..last).rev() {
-        let (f, b) = (sine * beside[i], cosine * beside[i]);
-        let length = f.hypot(g);
-        beside[i + 1] = length;
-        if length == 0.0 {
-            // The matrix falls apart here; what is left is settled in the next step.
-            diagonal[i + 1] -= shift;
-            beside[last] = 0.0;
-            return;
-        }
-        (sine, cosine) = (f / length, g / length);
-        g = diagonal[i + 1] - shift;
-        let turned = (diagonal[i] - g) * sine + 2.0 * cosine * b;
-        shift = sine * turned;
-        diagonal[i + 1] = g + shift;
-        g = cosine * turned - b;
-    }
-    diagonal[first] -= shift;
-    beside[first] = g;
-    beside[last] = 0.0;
-}
-
-/// Σ x·y.
-pub(super) fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (x_lanes, y_lanes) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest: f64 = x_lanes.remainder().iter().zip(y_lanes.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in x_lanes.zip(y_lanes) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += x * y;
-        }
-    }
-    sums.iter().sum::<f64>() + rest
+    let mut tridiagonal = Tridiagonal::reduce(matrix, side)?;
+    tridiagonal.settle(|_| ())?;
+    Ok(tridiagonal.diagonal().to_vec())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Attention on plain candle operations, for other devices and number types, in chunks of the
 //! queries; the backward pass computes the probabilities again, so nothing L×L is kept.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
 /// Scores formed at a time: 256 MiB of f32.
 const CHUNK_ELEMENTS: usize = 1 << 26;
@@ -17,10 +17,12 @@ fn scale(q: &Tensor) -> Result<f64> {
     Ok(1.0 / (q.dim(D::Minus1)? as f64).sqrt())
 }
 
-/// Softmax of the scores of some queries. candle's fused softmax has no gradient; here none is
-/// recorded.
+/// Softmax of the scores of some queries; half precision is widened for it, as sums of many small
+/// probabilities lose too much otherwise.
 fn probabilities(q: &Tensor, k_transposed: &Tensor) -> Result<Tensor> {
-    candle_nn::ops::softmax(&(q.matmul(k_transposed)? * scale(q)?)?, D::Minus1)
+    let wide = if q.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
+    let scores = (q.matmul(k_transposed)?.to_dtype(wide)? * scale(q)?)?;
+    candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())
 }
 
 /// The attention of contiguous, detached operands.

@@ -1,9 +1,9 @@
 //! The attention operation: shape checks, choice of path, and the backward rules.
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 
-use super::chunked;
 use super::tiled::{self, Sizes};
+use super::{chunked, flash};
 use crate::ops::record::{Rule, Step, Value, record};
 use crate::ops::values::{on_fast_path, tensor_like, with_values};
 
@@ -22,24 +22,66 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
 
 /// softmax(q·kᵀ / √Dh)·v, each head by itself.
 ///
+/// f32 on the CPU takes our kernels. Half precision on CUDA takes FlashAttention where Dh allows,
+/// which needs the feature `flash-attn`. All else runs on plain operations, in chunks.
+///
 /// # Shapes
 /// `q` (B, L, H, Dh), `k` and `v` (B, M, H, Dh) with M ≥ 1 → (B, L, H, Dh).
 ///
 /// # Errors
-/// When the shapes do not fit together.
+/// When the shapes do not fit together, or FlashAttention is needed and not built in.
 pub fn attention_blhd(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<Tensor> {
     check_shapes(&q.transpose(1, 2)?, &k.transpose(1, 2)?, &v.transpose(1, 2)?)?;
-    if !on_fast_path(&[q, k, v]) {
-        let heads_first = |x: &Tensor| x.transpose(1, 2)?.contiguous();
-        let (q, k, v) = (heads_first(q)?, heads_first(k)?, heads_first(v)?);
-        let value = chunked::forward(&q.detach(), &k.detach(), &v.detach())?;
-        return record([&q, &k, &v], Value::Plain(value), Chunked)?.transpose(1, 2);
-    }
     let (q, k, v) = (q.contiguous()?, k.contiguous()?, v.contiguous()?);
-    let sizes = Sizes::of(&q, &k)?;
-    let (out, log_sums) =
-        with_values([&q, &k, &v], |[q, k, v]| Ok(tiled::forward((q, k, v), sizes)))?;
-    record([&q, &k, &v], Value::host(out, q.shape()), Tiled { log_sums })
+    match Path::of(&[&q, &k, &v]) {
+        Path::Tiled => {
+            let sizes = Sizes::of(&q, &k)?;
+            let (out, log_sums) =
+                with_values([&q, &k, &v], |[q, k, v]| Ok(tiled::forward((q, k, v), sizes)))?;
+            record([&q, &k, &v], Value::host(out, q.shape()), Tiled { log_sums })
+        }
+        Path::Flash => {
+            let out = flash::forward(&q.detach(), &k.detach(), &v.detach())?;
+            record([&q, &k, &v], Value::Plain(out), Chunked)
+        }
+        Path::Chunked => {
+            let [q_, k_, v_] = [&q, &k, &v].map(|x| heads_first(&x.detach()));
+            let out = heads_first(&chunked::forward(&q_?, &k_?, &v_?)?)?;
+            record([&q, &k, &v], Value::Plain(out), Chunked)
+        }
+    }
+}
+
+/// How an attention is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// Our kernels on the CPU.
+    Tiled,
+    /// FlashAttention on CUDA; its gradients by chunks, as the crate has no kernel for them.
+    Flash,
+    /// Plain operations on chunks of the queries.
+    Chunked,
+}
+
+impl Path {
+    fn of(operands: &[&Tensor; 3]) -> Self {
+        let [q, ..] = operands;
+        let half = matches!(q.dtype(), DType::BF16 | DType::F16);
+        // What FlashAttention's kernels are made for.
+        let width = q.dims().last().is_some_and(|width| width % 8 == 0 && *width <= 256);
+        if on_fast_path(operands) {
+            Self::Tiled
+        } else if q.device().is_cuda() && half && width {
+            Self::Flash
+        } else {
+            Self::Chunked
+        }
+    }
+}
+
+/// (B, L, H, Dh) as (B, H, L, Dh) or back, without gaps.
+fn heads_first(x: &Tensor) -> Result<Tensor> {
+    x.transpose(1, 2)?.contiguous()
 }
 
 fn check_shapes(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
@@ -85,16 +127,23 @@ impl Rule<3> for Tiled {
     }
 }
 
-/// The plain rule, on operands (B, H, L, Dh).
+/// The plain rule, on operands (B, L, H, Dh): nothing but them and the output is kept, and the
+/// probabilities are computed again.
 struct Chunked;
 
 impl Rule<3> for Chunked {
     const NAME: &'static str = "attention";
 
     fn gradients(&self, step: &Step<3>) -> Result<[Option<Tensor>; 3]> {
-        let gradients = chunked::gradients(&step.operands, &step.output, &step.grad)?;
-        let mut wanted = step.wanted.into_iter();
-        Ok(gradients.map(|gradient| wanted.next().unwrap_or(false).then_some(gradient)))
+        let [q, k, v] = step.operands.each_ref().map(heads_first);
+        let (out, grad) = (heads_first(&step.output)?, heads_first(&step.grad)?);
+        let [in_q, in_k, in_v] = chunked::gradients(&[q?, k?, v?], &out, &grad)?;
+        let [want_q, want_k, want_v] = step.wanted;
+        Ok([
+            want_q.then(|| heads_first(&in_q)).transpose()?,
+            want_k.then(|| heads_first(&in_k)).transpose()?,
+            want_v.then(|| heads_first(&in_v)).transpose()?,
+        ])
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scaled dot-product attention that never holds the L×L matrix of all heads.
 
 mod chunked;
+mod flash;
 mod fused;
 mod tiled;
 

@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use super::adapter_config::AdapterConfig;
 use super::key::{Part, parse};
 use crate::lora::LoraGroup;
-use crate::weights::{Naming, WeightError, WeightFiles, WeightResult, wan_name};
+use crate::weights::{Family, WeightError, WeightFiles, WeightResult};
 
 /// The adapter of one layer: y = W·x + α/r · B·(A·x).
 #[derive(Clone, Debug)]
@@ -51,40 +51,24 @@ impl LoraWeights {
     /// # Errors
     /// For a key of no known style, an adapter that lacks a half, and halves that do not fit.
     pub fn read(path: &Path, device: &Device) -> WeightResult<Self> {
-        let files = WeightFiles::open(path)?;
         let config = AdapterConfig::beside(path)?;
         let error = |reason: String| WeightError::Lora { path: path.to_owned(), reason };
-        let mut found: BTreeMap<String, Found> = BTreeMap::new();
-        for (key, _) in files.shapes() {
-            let (layer, part) = parse(key).ok_or_else(|| {
-                error(format!(
-                    "`{key}` is of no known LoRA style; known are PEFT, DiffSynth, \
-                     lora_down/lora_up, diffusers and Stand-In"
-                ))
-            })?;
-            let Some(value) = files.tensor(key, DType::F32, device)? else { continue };
-            let entry = found.entry(layer.to_owned()).or_default();
-            match part {
-                Part::Down => entry.down = Some(value),
-                Part::Up => entry.up = Some(value),
-                Part::Alpha => {
-                    entry.alpha = Some(one_number(&value).map_err(|shape| {
-                        error(format!("`{key}` should be one number, but has shape {shape:?}"))
-                    })?)
-                }
-            }
-        }
-        let naming = Naming::of(found.keys().map(String::as_str));
-        let layers = found.into_iter().map(|(layer, found)| {
-            let name = wan_name(&layer, naming).unwrap_or_else(|| layer.clone());
+        let found = found(path, device)?;
+        let naming = Family::Wan.naming(found.keys().map(String::as_str));
+        let mut layers = BTreeMap::new();
+        for (layer, found) in found {
             let fallback = |rank: usize| match &config {
                 Some(config) => config.alpha(&layer, rank),
                 None => rank as f64,
             };
-            let adapter = found.adapter(&fallback);
-            Ok((name, adapter.map_err(|reason| error(format!("`{layer}` {reason}")))?))
-        });
-        Ok(Self { layers: layers.collect::<WeightResult<_>>()? })
+            let adapter =
+                found.adapter(&fallback).map_err(|reason| error(format!("`{layer}` {reason}")))?;
+            let name = Family::Wan.original_name(&layer, naming).unwrap_or_else(|| layer.clone());
+            if layers.insert(name.clone(), adapter).is_some() {
+                return Err(error(format!("`{name}` is adapted twice, once as `{layer}`")));
+            }
+        }
+        Ok(Self { layers })
     }
 
     /// The groups that declare adapters of these layers, ranks and αs.
@@ -143,6 +127,34 @@ impl LoraWeights {
         });
         Ok(Self { layers: layers.collect::<WeightResult<_>>()? })
     }
+}
+
+/// The tensors of a file by the layer they adapt, as the file names it.
+fn found(path: &Path, device: &Device) -> WeightResult<BTreeMap<String, Found>> {
+    let files = WeightFiles::open(path)?;
+    let error = |reason: String| WeightError::Lora { path: path.to_owned(), reason };
+    let mut found: BTreeMap<String, Found> = BTreeMap::new();
+    for (key, _) in files.shapes() {
+        let (layer, part) = parse(key).ok_or_else(|| {
+            error(format!(
+                "`{key}` is of no known LoRA style; known are PEFT, DiffSynth, lora_down/lora_up, \
+                 diffusers and Stand-In"
+            ))
+        })?;
+        let Some(value) = files.tensor(key, DType::F32, device)? else { continue };
+        let entry = found.entry(layer.to_owned()).or_default();
+        match part {
+            Part::Down => entry.down = Some(value),
+            Part::Up => entry.up = Some(value),
+            Part::Alpha => {
+                let alpha = one_number(&value).map_err(|shape| {
+                    error(format!("`{key}` should be one number, but has shape {shape:?}"))
+                })?;
+                entry.alpha = Some(alpha);
+            }
+        }
+    }
+    Ok(found)
 }
 
 impl Found {

@@ -6,7 +6,7 @@ use super::{Recipe, Spec};
 use crate::{
     script::complaint::Raised,
     spec::{
-        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, FacesSpec, FlowSpec, GeneratorSpec,
+        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, EvaluatorSpec, FacesSpec, FlowSpec, GeneratorSpec,
         SamplerSpec, ScheduleSpec, TextSpec,
     },
 };
@@ -23,6 +23,7 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     recipe::<AdapterSpec>(engine);
     recipe::<FlowSpec>(engine);
     recipe::<SamplerSpec>(engine);
+    recipe::<EvaluatorSpec>(engine);
 }
 
 /// One kind of recipe: `NATIVE(settings)` makes one, `.but(settings)` changes some settings, an

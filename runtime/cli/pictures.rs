@@ -1,0 +1,73 @@
+//! The pictures of a report: who was seen, and what was generated.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use ffrun_reports::page::{Picture, PictureSource};
+
+use super::labels::labels;
+use crate::{
+    engine::{Key, Stage, Store},
+    script::Experiment,
+};
+
+/// Samples of at most so many settings are shown.
+const SHOWN: usize = 12;
+
+/// Contact sheets of what is done: samples first, in the order of the trials, then faces by split.
+pub(super) fn pictures(experiment: &Experiment, store: &Store) -> Vec<Picture> {
+    let mut pictures = samples(experiment, store);
+    pictures.extend(faces(experiment, store));
+    pictures
+}
+
+/// What every setting made from its first seed.
+fn samples(experiment: &Experiment, store: &Store) -> Vec<Picture> {
+    let graph = &experiment.graph;
+    let names = labels(graph);
+    let mut seen = BTreeMap::new();
+    let mut pictures = Vec::new();
+    for trial in graph.trials() {
+        let settings = serde_json::to_string(&trial.settings).unwrap_or_default();
+        let first = *seen.entry(settings).or_insert(trial.seed);
+        let videos = graph.stage(&trial.output).and_then(|stage| stage.inputs.get("videos"));
+        let Some(key) = videos.filter(|_| first == trial.seed && pictures.len() < SHOWN) else {
+            continue;
+        };
+        let Some(path) = sheet(store, key, "sheet.gif") else { continue };
+        let name = names.get(key).map_or("generate", String::as_str);
+        let name = name.strip_prefix("generate").unwrap_or(name).trim();
+        pictures.push(Picture {
+            title: format!(
+                "What was generated: {}",
+                if name.is_empty() { "samples" } else { name }
+            ),
+            source: PictureSource::File(path),
+            caption: "Unseen people, three to a row: the reference, what was filmed, what was \
+                      sampled from the reference and the caption."
+                .to_owned(),
+        });
+    }
+    pictures
+}
+
+fn faces(experiment: &Experiment, store: &Store) -> Vec<Picture> {
+    let split = |stage: &Stage| stage.spec.get("split")?.as_str().map(str::to_owned);
+    let stages = experiment.graph.stages().filter(|(_, stage)| stage.kind == "faces");
+    let mut sheets: Vec<(String, PathBuf)> = stages
+        .filter_map(|(key, stage)| Some((split(stage)?, sheet(store, key, "sheet.png")?)))
+        .collect();
+    sheets.sort();
+    let picture = |(split, path): (String, PathBuf)| Picture {
+        title: format!("Who was seen: {split} people"),
+        source: PictureSource::File(path),
+        caption: format!(
+            "Rendered heads of the {split} split, a row for each person. The splits share nobody."
+        ),
+    };
+    sheets.into_iter().map(picture).collect()
+}
+
+fn sheet(store: &Store, key: &Key, name: &str) -> Option<PathBuf> {
+    let path = std::path::absolute(store.entry(key).out().join(name)).ok()?;
+    path.exists().then_some(path)
+}

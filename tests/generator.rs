@@ -1,0 +1,182 @@
+//! The generator's stages at the smallest scale: pretraining in rounds, tuning under S, sampling.
+
+use std::fs;
+
+use crate::lab::{Lab, Ran};
+
+/// A script whose `run` is these lines. Everything shares one store, so bases are trained once.
+fn script(name: &str, lines: &str) -> String {
+    format!(
+        "declare(#{{ name: \"{name}\", asks: \"?\", metrics: [\"psnr\"] }});\n\
+         fn base() {{\n\
+         let clips = heads::clips();\n\
+         pretrain(generator::micro(), #{{ codec: generator::codec(), text: generator::text(),\n\
+         clips: clips.train, schedule: schedule::pretraining() }}, 0)\n}}\n\
+         fn parts() {{\n\
+         #{{ adapter: generator::adapter(), clips: heads::clips().tuning,\n\
+         schedule: schedule::tuning().but(#{{ lr: 0.05, warmup: 0 }}) }}\n}}\n\
+         fn with_s() {{\n\
+         parts() + #{{ aligner: aligner::paper().but(#{{ elements: 64 }}),\n\
+         faces: heads::stills().train, pairs: schedule::beside_tuning() }}\n}}\n\
+         fn sample(from) {{\n\
+         generate(from, heads::clips().test, sampler::unipc().but(#{{ steps: 2 }}))\n}}\n\
+         fn run(trial) {{\n{lines}\n}}\n"
+    )
+}
+
+fn run(lab: &Lab, name: &str, lines: &str) -> Ran {
+    let file = format!("{name}.rhai");
+    lab.write(&file, &script(name, lines));
+    lab.run(["run", file.as_str(), "--scale", "smoke"])
+}
+
+/// The one score of an experiment, to the last digit.
+fn psnr(lab: &Lab, name: &str, lines: &str) -> String {
+    run(lab, name, lines).ok();
+    lab.read(&format!("runs/{name}-smoke/results.csv"))
+}
+
+/// The bytes of the only stage of a kind, in a store that holds one.
+fn results(lab: &Lab, kind: &str, file: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for shard in fs::read_dir(lab.path(".ffrun/store")).unwrap().flatten() {
+        let Ok(entries) = fs::read_dir(shard.path()) else { continue };
+        for entry in entries.flatten().map(|entry| entry.path()) {
+            let stage = fs::read_to_string(entry.join("stage.json")).unwrap_or_default();
+            if stage.contains(&format!("\"kind\": \"{kind}\""))
+                || stage.contains(&format!("\"kind\":\"{kind}\""))
+            {
+                found.extend(fs::read(entry.join("out").join(file)).ok());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_base_is_tuned_and_sampled_and_the_same_again_elsewhere() {
+    let scores = [0, 1].map(|_| {
+        let lab = Lab::new();
+        let tuned = psnr(&lab, "tuned", "evaluate(sample(tune(base(), with_s(), trial.seed)))");
+        let adapters = results(&lab, "tune", "adapter.safetensors");
+        let clips = results(&lab, "generate", "clips.safetensors");
+        assert_eq!((adapters.len(), clips.len()), (1, 1));
+        (tuned, adapters, clips)
+    });
+    assert!(scores[0] == scores[1], "two fresh stores differ");
+}
+
+#[test]
+fn every_injection_changes_the_samples_and_so_does_a_perturbed_angle() {
+    let lab = Lab::new();
+    let base = psnr(&lab, "base", "evaluate(sample(base()))");
+    let lora = psnr(&lab, "lora", "evaluate(sample(tune(base(), parts(), 0)))");
+    assert_ne!(scores_of(&base), scores_of(&lora), "LoRA moved nothing");
+    for kind in ["add", "token", "adaln", "xattn"] {
+        let with = format!(
+            "let parts = with_s();\n\
+             parts.adapter = parts.adapter.but(#{{ injection: \"{kind}\" }});\n"
+        );
+        let plain = psnr(&lab, kind, &format!("{with} evaluate(sample(tune(base(), parts, 0)))"));
+        assert_ne!(scores_of(&plain), scores_of(&lora), "`{kind}` injects nothing");
+        let off = format!(
+            "{with} evaluate(generate(tune(base(), parts, 0), heads::clips().test,\n\
+             sampler::unipc().but(#{{ steps: 2 }}), #{{ degrees: 40, draw: 1 }}))"
+        );
+        let off = psnr(&lab, &format!("{kind}_off"), &off);
+        assert_ne!(scores_of(&plain), scores_of(&off), "`{kind}` does not see the angles");
+    }
+}
+
+/// The values of a results file, in its order.
+fn scores_of(results: &str) -> Vec<String> {
+    let mut rows = csv::Reader::from_reader(results.as_bytes());
+    let headers = rows.headers().unwrap().clone();
+    let value = headers.iter().position(|name| name == "value").expect("a column `value`");
+    let scores: Vec<String> = rows.records().map(|row| row.unwrap()[value].to_owned()).collect();
+    assert!(!scores.is_empty(), "{results}");
+    scores
+}
+
+#[test]
+fn parts_that_do_not_fit_are_named() {
+    let lab = Lab::new();
+    let cases = [
+        ("evaluate(sample(tune(base(), #{}, 0)))", "`tune` was not given `adapter`"),
+        (
+            "evaluate(sample(tune(base(), parts() + #{ alinger: 1 }, 0)))",
+            "`tune` has no part `alinger`",
+        ),
+        (
+            "evaluate(sample(tune(base(), parts() + #{ clips: heads::stills().train }, 0)))",
+            "`clips` of `tune` cannot be",
+        ),
+        (
+            "evaluate(generate(base(), heads::clips().train, sampler::euler()))",
+            "trained on the people",
+        ),
+        (
+            "evaluate(generate(base(), heads::clips().test.but(#{ frames: 0 }), sampler::euler()))",
+            "`frames` must be at least 1",
+        ),
+        (
+            "evaluate(generate(base(), heads::clips().test.but(#{ frames: 3 }), sampler::euler()))",
+            "but the generator makes 4 frames",
+        ),
+        ("evaluate(sample(generator::pretrained(\"haeds\")))", "no base ships for the world"),
+        ("generator::adapter().but(#{ places: [\"self_x\"] })", "unknown place `self_x`"),
+    ];
+    for (lines, wanted) in cases {
+        let ran = run(&lab, "wrong", lines);
+        assert_eq!(ran.code, 3, "{lines}\n{}", ran.err);
+        assert!(ran.err.contains(wanted), "{lines}\n{}", ran.err);
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_fit_is_6_and_says_what_helps() {
+    let lab = Lab::new();
+    lab.write("large.rhai", &script("large", "evaluate(sample(base()))"));
+    let ran = lab.run([
+        "plan",
+        "large.rhai",
+        "--scale",
+        "paper",
+        "-P",
+        "generator_width=12288",
+        "-P",
+        "generator_ffn=98304",
+    ]);
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    assert!(ran.out.contains("VACE-14B, sampling"), "{}", ran.out);
+    assert!(
+        ran.err.contains("stage needs about") && ran.err.contains("lower `batch`"),
+        "{}",
+        ran.err
+    );
+    assert!(!lab.path(".ffrun/store").join("tmp").exists());
+}
+
+#[test]
+fn the_shipped_base_is_the_one_its_card_describes() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let card = fs::read_to_string(root.join("models/base/heads.toml")).unwrap();
+    let card: toml::Table = card.parse().unwrap();
+    let bytes = fs::read(root.join(card["file"].as_str().unwrap())).unwrap();
+    assert_eq!(card["bytes"].as_integer(), Some(bytes.len() as i64));
+    assert!(bytes.len() <= 12_000_000, "a newcomer should not wait for it");
+    assert_eq!(card["sha256"].as_str(), Some(sha256(&bytes).as_str()));
+}
+
+/// The digest that `sha256sum` prints.
+fn sha256(bytes: &[u8]) -> String {
+    use std::io::Write;
+    let mut child = std::process::Command::new("sha256sum")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("sha256sum of the system");
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    let said = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    said.split_whitespace().next().unwrap_or_default().to_owned()
+}
