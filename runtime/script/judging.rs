@@ -10,7 +10,7 @@ use super::{
     generating::clips_stage,
     host::Host,
     phase::Phase,
-    recipe::{Clipset, EvaluatorRecipe},
+    recipe::{Clipset, Evaluator},
 };
 use crate::{
     engine::key::Key,
@@ -59,7 +59,7 @@ mod judging_functions {
     #[rhai_fn(name = "train", return_raw)]
     pub fn train_evaluator(
         context: NativeCallContext,
-        evaluator: EvaluatorRecipe,
+        evaluator: Evaluator,
         clips: Clipset,
         seed: i64,
     ) -> Result<FittedEvaluator, Raised> {

@@ -180,7 +180,9 @@ impl Optimisation {
 
 /// The matrices inside the blocks, of a generator's base and VACE and of an evaluator's tower: Muon is not for embeddings and heads.
 fn is_inner(param: &Param) -> bool {
-    let inside = ["blocks.", "vace_blocks.", "tower.blocks."].iter().any(|place| param.name().starts_with(place));
+    let inside = ["blocks.", "vace_blocks.", "tower.blocks."]
+        .iter()
+        .any(|place| param.name().starts_with(place));
     inside && param.name().ends_with(".weight")
 }
 

@@ -3,8 +3,11 @@
 
 use super::case::Case;
 
+/// Tells from its content whether a case is of a kind.
+type Recognises = fn(&Case) -> bool;
+
 /// Name and recogniser of each.
-const KINDS: &[(&str, fn(&Case) -> bool)] = &[
+const KINDS: &[(&str, Recognises)] = &[
     ("SkyReels-A2 condition", |case| case.has("/inputs", "photo_tall_62x41")),
     ("SkyReels-A2", |case| case.has("/config", "num_frames") && case.has("/inputs", "clip0")),
     ("ConsisID", |case| case.has("/config", "LFE_depth")),

@@ -59,7 +59,11 @@ fn around(example: &str) -> String {
         );
     }
     let setup = "let faces = heads::stills(); let model = aligner::paper(); \
-         let fitted = train(model, faces.train, schedule::aligner(), 0);";
+         let fitted = train(model, faces.train, schedule::aligner(), 0); \
+         let clips = heads::clips(); let base = generator::pretrained(\"heads\"); \
+         let tuned = tune(base, #{ adapter: generator::adapter(), clips: clips.tuning, \
+         schedule: schedule::tuning() }, 0); \
+         let ruler = train(evaluators::arcface(), evaluators::clips(\"train\"), 0);";
     format!("{HEAD}fn run(trial) {{ {setup} let v = {{ {example} }}; {RUN} }}")
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 impl Spec for ClipsetSpec {
     const WHAT: &'static str = "a set of clips";
-    const TYPE: &'static str = "Clips";
+    const TYPE: &'static str = "Clipset";
     const NATIVE: &'static str = "clipset";
     const MANUAL: &'static [&'static str] = &[
         "Clips of heads with captions, exact poses and references. Takes every setting;",

@@ -6,8 +6,8 @@ use super::{Recipe, Spec};
 use crate::{
     script::complaint::Raised,
     spec::{
-        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, EvaluatorSpec, FacesSpec, FlowSpec, GeneratorSpec,
-        SamplerSpec, ScheduleSpec, TextSpec,
+        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, EvaluatorSpec, FacesSpec, FlowSpec,
+        GeneratorSpec, SamplerSpec, ScheduleSpec, TextSpec,
     },
 };
 

@@ -11,9 +11,10 @@ use super::{
 use crate::{engine::work::StageError, stages::tensor_error};
 
 /// The files, embedded, by what they measure.
-const FILES: [(&str, &[u8]); 2] = [
+const FILES: [(&str, &[u8]); 3] = [
     ("arcface", include_bytes!("../../../models/evaluators/arcface.safetensors")),
     ("pose", include_bytes!("../../../models/evaluators/pose.safetensors")),
+    ("captions", include_bytes!("../../../models/evaluators/captions.safetensors")),
 ];
 
 /// Which of the two in-world recognisers.
