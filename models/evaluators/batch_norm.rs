@@ -92,7 +92,8 @@ mod tests {
         let (y, batch) = BatchNorm::forward_training(&x).unwrap();
         let y = y.to_vec2::<f32>().unwrap();
         assert!((y[0][0] + 1.224_74).abs() < 1e-3 && y[1][0].abs() < 1e-6, "{y:?}");
-        gradcheck(&|x| Ok(BatchNorm::forward_training(&x[0])?.0), &[x.clone()], 1e-2).unwrap();
+        gradcheck(&|x| Ok(BatchNorm::forward_training(&x[0])?.0), std::slice::from_ref(&x), 1e-2)
+            .unwrap();
 
         let mut params = Params::new(&Device::Cpu);
         let norm = BatchNorm::new(&mut params, 2).unwrap();

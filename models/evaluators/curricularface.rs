@@ -88,7 +88,7 @@ mod tests {
         };
         // Row 2: cos(acos 0.8 + 0.5) = 0.4144; both others are below it and stay.
         let second = (0.8_f64.acos() + 0.5).cos();
-        let expected = (row(own, [0.402, -0.3]) + row(second, [0.2, 0.1])) / 2.0;
+        let expected = f64::midpoint(row(own, [0.402, -0.3]), row(second, [0.2, 0.1]));
         let found = loss.to_scalar::<f64>().unwrap();
         assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }

@@ -37,9 +37,9 @@ pub(super) fn nothing_measured(experiment: &Experiment) -> Results {
 
 /// The files of the standard library.
 fn modules(home: &std::path::Path) -> Vec<String> {
-    let names = std::fs::read_dir(home).expect("the stdlib").flatten();
-    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.ends_with(".rhai")).collect()
+    let files = std::fs::read_dir(home).expect("the stdlib").flatten().map(|entry| entry.path());
+    let modules = files.filter(|path| path.extension().is_some_and(|kind| kind == "rhai"));
+    modules.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 /// Reads a text that must work.

@@ -48,7 +48,9 @@ pub(super) fn rows(evaluator: &Evaluator, clips: Clips) -> Result<Rows, StageErr
     // A ruler that always says `frontal` errs by the angle of the pose itself.
     let frontal = Euler::default().to_rotation();
     let mut blind = Mean::default();
-    poses.iter().for_each(|pose| blind.add(geodesic_angle(pose, &frontal).to_degrees()));
+    for pose in &poses {
+        blind.add(geodesic_angle(pose, &frontal).to_degrees());
+    }
     let floor = blind.value().map(|value| anchor("always frontal", "ruler_pose_error", value));
     Ok((scores, floor.into_iter().collect()))
 }
