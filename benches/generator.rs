@@ -168,6 +168,8 @@ fn measured(options: &Options) -> Result<Figures> {
     command.env("CANDLE_NUM_THREADS", "1");
     command.env("MALLOC_MMAP_THRESHOLD_", (1_u64 << 30).to_string());
     command.env("MALLOC_TRIM_THRESHOLD_", (1_u64 << 32).to_string());
+    // One heap for all threads: what one has freed, another can take.
+    command.env("MALLOC_ARENA_MAX", "1");
     figures(&mut command)
 }
 
