@@ -59,6 +59,10 @@ impl ProcessLauncher {
         // candle's own pool waits by spinning: on a machine that is shared, half the time is spent
         // so (measured in a training beside other programs). Our ops run on rayon, which sleeps.
         command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", "1");
+        // Tensors come and go by the thousand: glibc would map and unmap each large one, and give
+        // every thread a heap of its own.
+        command.env("MALLOC_MMAP_THRESHOLD_", "1073741824");
+        command.env("MALLOC_TRIM_THRESHOLD_", "4294967296").env("MALLOC_ARENA_MAX", "1");
         command.env("CUDA_VISIBLE_DEVICES", self.visible(slot));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
