@@ -21,7 +21,6 @@ mod pending;
 mod pose;
 mod pose_net;
 mod recognition;
-mod renamed_lengths;
 mod resample;
 mod schedulers;
 mod umt5;

@@ -16,3 +16,4 @@ mod onnx;
 mod reload;
 mod script;
 mod upstream;
+mod vocabularies;

@@ -12,4 +12,4 @@ pub use model::Umt5;
 pub use names::{umt5_original_from_transformers, umt5_transformers_from_original};
 pub use position::relative_bucket;
 pub use prompt::Umt5Prompts;
-pub use tokenizer::PromptTokenizer;
+pub use tokenizer::{PromptTokenizer, Tokens};

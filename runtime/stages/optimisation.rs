@@ -40,6 +40,11 @@ pub(super) struct Settings {
 /// until it has moved: the longest such chain of a generator is this many steps.
 const ZEROS_IN_A_ROW: u64 = 4;
 
+/// AdamW as a spec sets it.
+fn adamw([beta1, beta2]: [f64; 2], weight_decay: f64, clip: f64) -> AdamWConfig {
+    AdamWConfig { beta1, beta2, weight_decay, clip, ..AdamWConfig::default() }
+}
+
 impl From<&ScheduleSpec> for Settings {
     fn from(spec: &ScheduleSpec) -> Self {
         Self {
@@ -47,13 +52,7 @@ impl From<&ScheduleSpec> for Settings {
             lr: spec.lr,
             lr_schedule: spec.lr_schedule.clone(),
             warmup: spec.warmup,
-            adamw: AdamWConfig {
-                beta1: spec.beta1,
-                beta2: spec.beta2,
-                weight_decay: spec.weight_decay,
-                clip: spec.clip,
-                ..AdamWConfig::default()
-            },
+            adamw: adamw([spec.beta1, spec.beta2], spec.weight_decay, spec.clip),
             ema: spec.ema,
             muon_lr: None,
             alive_at: 0,
@@ -68,13 +67,7 @@ impl From<&FlowSpec> for Settings {
             lr: spec.lr,
             lr_schedule: spec.lr_schedule.clone(),
             warmup: spec.warmup,
-            adamw: AdamWConfig {
-                beta1: spec.beta1,
-                beta2: spec.beta2,
-                weight_decay: spec.weight_decay,
-                clip: spec.clip,
-                ..AdamWConfig::default()
-            },
+            adamw: adamw([spec.beta1, spec.beta2], spec.weight_decay, spec.clip),
             ema: spec.ema,
             muon_lr: (spec.optimiser == "muon").then_some(spec.muon_lr),
             alive_at: ZEROS_IN_A_ROW,
@@ -178,7 +171,8 @@ impl Optimisation {
     }
 }
 
-/// The matrices inside the blocks, of a generator's base and VACE and of an evaluator's tower: Muon is not for embeddings and heads.
+/// The matrices inside the blocks, of a generator's base and VACE and of an evaluator's tower: Muon
+/// is not for embeddings and heads.
 fn is_inner(param: &Param) -> bool {
     let inside = ["blocks.", "vace_blocks.", "tower.blocks."]
         .iter()

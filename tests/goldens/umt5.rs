@@ -11,7 +11,7 @@ use ffrun_models::umt5::{
 
 use super::case::{Case, floats, integers};
 use super::check::Check;
-use super::renamed_lengths::{compare, probed};
+use super::parameter_lengths::{of_loss, probed};
 use super::{Kind, Result};
 
 /// transformers' `UMT5EncoderModel`.
@@ -37,7 +37,7 @@ fn run(case: &Case) -> Result<Vec<Check>> {
     }
     if trained {
         let loss = probed(&found.masked)?;
-        checks.extend(compare(case, &params, &loss, umt5_transformers_from_original)?);
+        checks.extend(of_loss(case, &params, &loss, umt5_transformers_from_original)?);
     }
     let buckets = integers(&case.json["position_buckets"]["buckets"]);
     let reach = buckets.len() as i64 / 2;

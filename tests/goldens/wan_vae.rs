@@ -10,7 +10,7 @@ use ffrun_models::vae::{
 
 use super::case::{Case, floats, integers};
 use super::check::Check;
-use super::renamed_lengths::{compare, probed};
+use super::parameter_lengths::{of_loss, probed};
 use super::{Kind, Result};
 
 /// diffusers' `AutoencoderKLWan`.
@@ -41,7 +41,7 @@ fn run(case: &Case) -> Result<Vec<Check>> {
             ["latent_mean", "decoded"].map(|name| output(case, &vae, (name, Pass::Whole)));
         let loss = (probed(&latent_mean?)? + probed(&decoded?)?)?;
         let listed = |name: &str| vae_diffusers_from_original(name, config.res_blocks);
-        checks.extend(compare(case, &params, &loss, listed)?);
+        checks.extend(of_loss(case, &params, &loss, listed)?);
     }
     Ok(checks)
 }

@@ -1,0 +1,35 @@
+//! What networks saw in the sampled frames of a clip: all that a video metric reads.
+
+use std::collections::BTreeMap;
+
+/// What was seen in one sampled frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FrameSeen {
+    /// Place of the frame in its clip, from 0.
+    pub frame: usize,
+    /// The face that counts (the largest); nothing when none was found, padded retry included.
+    pub face: Option<FaceSeen>,
+    /// 100·cos of the frame with the clip's prompt, frame in RGB.
+    pub clip_score: Option<f64>,
+    /// The same of the frame with red and blue exchanged, as the field's script feeds it.
+    pub clip_score_bgr: Option<f64>,
+}
+
+/// What was seen of one face.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FaceSeen {
+    /// Left, top, right, bottom in pixels of the frame.
+    pub box_px: [f32; 4],
+    /// The detector's confidence, 0 to 1.
+    pub confidence: f32,
+    /// How many faces the frame holds, this one included.
+    pub faces: usize,
+    /// Whether the face was found only after the frame was padded.
+    pub padded: bool,
+    /// Unit vectors, by the name of the recogniser's weights.
+    pub embeddings: BTreeMap<String, Vec<f32>>,
+    /// Yaw, pitch and roll in degrees.
+    pub pose_deg: Option<[f64; 3]>,
+    /// Pooled Inception features of the aligned face.
+    pub features: Option<Vec<f32>>,
+}
