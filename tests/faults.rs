@@ -24,24 +24,37 @@ fn fifty_kills_change_no_byte() {
     let lab = Lab::new();
     lab.ablate("run", &TRAINING).ok();
     let train = lab.keys("train", &TRAINING).remove(0);
-    let entry = lab.path(".ffrun/store").join(&train[..2]).join(&train);
-    let read = |name: &str| fs::read(lab.result(&train, name)).unwrap();
-    let expected = (read("weights.safetensors"), read("curves.csv"));
     let rows = lab.read("runs/ablation_dict-smoke/results.csv");
+    let resumed = kill_at_random(&lab, &train, &["weights.safetensors", "curves.csv"], KILLS);
+    assert!(resumed > 10, "only {resumed} of {KILLS} kills left a checkpoint behind");
+    lab.ablate("run", &TRAINING).ok();
+    assert_eq!(lab.read("runs/ablation_dict-smoke/results.csv"), rows);
+}
+
+/// Kills a stage that has a result at random moments of its work and lets it finish: these files of
+/// its result must be the same bytes every time. Says how many kills left a checkpoint behind.
+pub(crate) fn kill_at_random(lab: &Lab, key: &str, files: &[&str], most: u64) -> usize {
+    let entry = lab.path(".ffrun/store").join(&key[..2]).join(key);
+    let read = || -> Vec<Vec<u8>> {
+        files.iter().map(|name| fs::read(lab.result(key, name)).unwrap()).collect()
+    };
+    let expected = read();
     let reset = || {
         fs::remove_file(entry.join("result.json")).unwrap();
         fs::remove_dir_all(entry.join("out")).unwrap();
     };
+    let words = ["stage", key, "--checkpoint-every", "0"];
     reset();
     let began = Instant::now();
-    let once = || lab.command().args(["stage", &train, "--checkpoint-every", "0"]).output();
+    let once = || lab.command().args(words).output();
     assert!(once().unwrap().status.success());
     let whole = began.elapsed();
+    assert_eq!(read(), expected, "a second run differs");
     reset();
     let mut moments = Stream::new(50, "test/kill moments", 0);
     let (mut kills, mut resumed) = (0, 0);
-    while kills < KILLS {
-        let mut child = lab.spawn(&["stage", &train, "--checkpoint-every", "0"]);
+    while kills < most {
+        let mut child = lab.spawn(&words);
         thread::sleep(whole.mul_f32(moments.uniform()));
         if child.try_wait().unwrap().is_none() {
             kills += 1;
@@ -50,16 +63,14 @@ fn fifty_kills_change_no_byte() {
         child.wait().unwrap();
         resumed += usize::from(entry.join("work").is_dir());
         if entry.join("result.json").exists() {
-            assert_eq!((read("weights.safetensors"), read("curves.csv")), expected);
+            assert_eq!(read(), expected, "after {kills} kills");
             reset();
         }
     }
-    assert!(resumed > 10, "only {resumed} of {kills} kills left a checkpoint behind");
     let finished = once().unwrap();
     assert!(finished.status.success(), "{}", String::from_utf8_lossy(&finished.stderr));
-    assert_eq!((read("weights.safetensors"), read("curves.csv")), expected);
-    lab.ablate("run", &TRAINING).ok();
-    assert_eq!(lab.read("runs/ablation_dict-smoke/results.csv"), rows);
+    assert_eq!(read(), expected, "in the end");
+    resumed
 }
 
 #[test]

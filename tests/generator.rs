@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::faults::kill_at_random;
 use crate::lab::{Lab, Ran};
 
 /// A script whose `run` is these lines. Everything shares one store, so bases are trained once.
@@ -64,6 +65,71 @@ fn a_base_is_tuned_and_sampled_and_the_same_again_elsewhere() {
         (tuned, adapters, clips)
     });
     assert!(scores[0] == scores[1], "two fresh stores differ");
+}
+
+#[test]
+fn kills_change_no_byte_of_a_base_or_a_tuning() {
+    let lab = Lab::new();
+    let flags = ["--scale", "smoke", "-P", "steps=30", "-P", "tuning_steps=30"];
+    let lines = "evaluate(sample(tune(base(), with_s(), trial.seed)))";
+    lab.write("killed.rhai", &script("killed", lines));
+    lab.run(["run", "killed.rhai"].into_iter().chain(flags)).ok();
+    let rows = lab.read("runs/killed-smoke/results.csv");
+    for (kind, files) in [
+        ("pretrain", &["base.safetensors", "curves.csv"][..]),
+        ("tune", &["adapter.safetensors", "aligner.safetensors", "curves.csv"][..]),
+    ] {
+        let key = lab.keys_of("killed.rhai", kind, &flags).remove(0);
+        let resumed = kill_at_random(&lab, &key, files, 12);
+        assert!(resumed > 2, "`{kind}`: only {resumed} of 12 kills left a checkpoint behind");
+    }
+    lab.run(["run", "killed.rhai"].into_iter().chain(flags)).ok();
+    assert_eq!(lab.read("runs/killed-smoke/results.csv"), rows);
+}
+
+#[test]
+fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
+    let lab = Lab::new();
+    let names = [
+        "facesim_arc_in_world",
+        "facesim_arc_turned_in_world",
+        "identity_top1_in_world",
+        "face_rate_in_world",
+        "pose_error_in_world",
+        "turn_direction_in_world",
+        "clip_score_in_world",
+        "fid_pooled_in_world",
+        "kid_in_world",
+        "psnr",
+    ];
+    let text = format!(
+        "declare(#{{ name: \"all\", asks: \"?\", metrics: {names:?} }});\n\
+         fn run(trial) {{\n\
+         evaluate(generate(generator::pretrained(\"heads\"), heads::clips().test,\n\
+         sampler::unipc()))\n}}\n"
+    );
+    lab.write("all.rhai", &text);
+    let flags = ["--scale", "smoke", "-P", "clip_test_people=3"];
+    lab.run(["run", "all.rhai"].into_iter().chain(flags)).ok();
+    let key = lab.keys_of("all.rhai", "judge", &flags).remove(0);
+    let read = |name: &str| fs::read_to_string(lab.result(&key, name)).unwrap();
+    let (scores, anchors) = (read("scores.csv"), read("anchors.csv"));
+    for name in names {
+        assert!(scores.contains(&format!("{name},")), "no `{name}` in\n{scores}");
+        assert!(anchors.contains(&format!(",{name},")), "no floor or ceiling of `{name}`");
+    }
+    let value = |label: &str, metric: &str| -> f64 {
+        let start = format!("{label},{metric},");
+        let found = anchors.lines().find_map(|line| line.strip_prefix(start.as_str()));
+        found.unwrap_or_else(|| panic!("no {start} in\n{anchors}")).parse().unwrap()
+    };
+    // Rulers that cannot tell what was filmed from a floor measure nothing.
+    let (own, other) = ("what was filmed", "another person's reference");
+    assert!(value(own, "facesim_arc_in_world") > value(other, "facesim_arc_in_world") + 0.1);
+    let (own, other) = ("what was filmed", "another clip of the family");
+    assert!(value(own, "pose_error_in_world") < value(other, "pose_error_in_world"));
+    let frames = read("frames.csv");
+    assert_eq!(frames.lines().count(), 1 + 3 * 6 * 4, "one row a frame");
 }
 
 #[test]

@@ -66,10 +66,15 @@ impl Lab {
         command.spawn().expect("ffrun starts")
     }
 
-    /// Keys of the experiment's stages by kind, from `plan --json`.
+    /// Keys of the main job's stages of a kind.
     pub(crate) fn keys(&self, kind: &str, more: &[&str]) -> Vec<String> {
-        let flags: Vec<&str> = more.iter().copied().chain(["--json"]).collect();
-        let plan = self.ablate("plan", &flags);
+        self.keys_of(&ablation().display().to_string(), kind, more)
+    }
+
+    /// Keys of a script's stages of a kind, from `plan --json`.
+    pub(crate) fn keys_of(&self, script: &str, kind: &str, more: &[&str]) -> Vec<String> {
+        let words = ["plan", script].into_iter().chain(more.iter().copied());
+        let plan = self.run(words.chain(["--json"]));
         assert_eq!(plan.code, 0, "{}", plan.err);
         plan.out
             .lines()

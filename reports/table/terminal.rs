@@ -10,7 +10,8 @@ use crate::stats::Frame;
 const GAP: usize = 2;
 
 /// The same table as aligned text, at most `width` characters wide: columns that do not fit
-/// continue in a further part below, with the row labels repeated. With `color`, the best is bold
+/// continue in a further part below, with the row labels repeated; floors and ceilings stand only in
+/// parts that hold a number of theirs. With `color`, the best is bold
 /// and the second underlined; without it they carry no sign. Ends with a line break.
 pub fn terminal_table(
     spec: &TableSpec,
@@ -24,7 +25,12 @@ pub fn terminal_table(
         text = format!("{text}\n{}\n", block.heading());
         let columns = columns(block);
         for part in parts(&columns, block.row_names.len(), width) {
-            for line in 0..=block.rows.len() {
+            let values = &part[block.row_names.len()..];
+            let shown = |row: &Row, line: usize| {
+                !row.anchor || values.iter().any(|column| !column.lines[line].absent)
+            };
+            let rows = block.rows.iter().zip(1..).filter(|(row, line)| shown(row, *line));
+            for line in std::iter::once(0).chain(rows.map(|(_, line)| line)) {
                 let cells: Vec<String> =
                     part.iter().map(|column| column.padded(line, color)).collect();
                 text += cells.join(&" ".repeat(GAP)).trim_end();
@@ -40,11 +46,13 @@ struct Styled {
     head: String,
     tail: String,
     rank: Rank,
+    /// Says that there is no number.
+    absent: bool,
 }
 
 impl Styled {
     fn plain(text: &str) -> Self {
-        Self { head: text.to_owned(), tail: String::new(), rank: Rank::None }
+        Self { head: text.to_owned(), tail: String::new(), rank: Rank::None, absent: false }
     }
 
     fn width(&self) -> usize {
@@ -65,7 +73,7 @@ impl Column {
     }
 
     fn padded(&self, line: usize, color: bool) -> String {
-        let Styled { head, tail, rank } = &self.lines[line];
+        let Styled { head, tail, rank, .. } = &self.lines[line];
         let room = " ".repeat(self.width - self.lines[line].width());
         match rank {
             Rank::Best if color => format!("{room}\u{1b}[1m{head}\u{1b}[0m{tail}"),
@@ -92,6 +100,7 @@ fn columns(block: &Block) -> Vec<Column> {
             // Padded so that the numbers of a column stand under each other.
             tail: format!("{:<wide$}{:<starred$}", spread(cell), marks(cell)),
             rank: cell.rank,
+            absent: cell.value.is_none(),
         };
         Column::new([header].into_iter().chain(cells().map(styled)).collect())
     };
@@ -151,7 +160,9 @@ elements  FaceSim-Cur ↑
     fn narrow_terminals_get_further_parts() {
         let text = terminal_table(&few_table(), &few(), 40, false).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
-        assert_eq!(text.matches("chance").count(), 2);
+        assert_eq!(text.matches("4096").count(), 2, "{text}");
+        // The chance of a retrieval says nothing in the part of the dictionary's entries.
+        assert_eq!(text.matches("chance").count(), 1, "{text}");
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use ffrun_reports::rows::{Direction, Metric};
 
+use super::generated;
+
 /// One row of the catalogue, in the order of `Metric`'s fields.
-type Row = (&'static str, &'static str, &'static str, Direction, usize, &'static str, &'static str);
+pub(super) type Row =
+    (&'static str, &'static str, &'static str, Direction, usize, &'static str, &'static str);
 
 const ROWS: &[Row] = &[
     (
@@ -118,36 +121,6 @@ const ROWS: &[Row] = &[
         "share of elements that are among the ten strongest of no face measured; with F faces at \
          least 1 − 10·F/C",
         "top-10 activations as in Fig. 7",
-    ),
-    (
-        "facesim_arc_in_world",
-        "FaceSim-Arc (in-world)",
-        "",
-        Direction::Higher,
-        3,
-        "cosine between the frames of a clip and its reference, mean over a person's clips, by an \
-         ArcFace recogniser trained on heads; not the FaceSim-Arc of the paper",
-        "paper Table 1's FaceSim-Arc with an in-world network; every frame counts, no detector",
-    ),
-    (
-        "identity_top1_in_world",
-        "Identity top-1 (in-world)",
-        "",
-        Direction::Higher,
-        3,
-        "share of a person's clips that are nearer to their own reference than to the reference of \
-         every other person measured, by the in-world ArcFace recogniser",
-        "the gate of a base generator, METHOD of ffrun",
-    ),
-    (
-        "psnr",
-        "PSNR",
-        "dB",
-        Direction::Higher,
-        1,
-        "peak signal-to-noise ratio of the generated frames against the filmed ones, mean over a \
-         person's clips; it rewards place and light more than identity",
-        "10·log10(255²/MSE)",
     ),
     (
         "verification_auc",
@@ -312,18 +285,24 @@ const ROWS: &[Row] = &[
 
 /// All metrics ffrun knows today.
 pub fn catalogue() -> Vec<Metric> {
-    ROWS.iter()
-        .map(|&(name, label, unit, direction, digits, definition, source)| Metric {
-            name: name.into(),
-            label: label.into(),
-            unit: unit.into(),
-            direction,
-            definition: definition.into(),
-            source: source.into(),
-            version: 1,
-            digits,
-        })
-        .collect()
+    let first = ROWS.iter().map(|row| metric(row, 1));
+    first.chain(generated::ROWS.iter().map(|(version, row)| metric(row, *version))).collect()
+}
+
+fn metric(
+    &(name, label, unit, direction, digits, definition, source): &Row,
+    version: u32,
+) -> Metric {
+    Metric {
+        name: name.into(),
+        label: label.into(),
+        unit: unit.into(),
+        direction,
+        definition: definition.into(),
+        source: source.into(),
+        version,
+        digits,
+    }
 }
 
 /// The metric of this name.

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod contrastive;
 pub mod faceset;
 pub mod fidelity;
+mod generated;
 pub mod observation;
 pub mod probe;
 pub mod retrieval;

@@ -2,11 +2,32 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
+/// A clip of one person, and all that was seen of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClipSeen {
+    /// Who the clip should show. Intervals are clustered by it.
+    pub identity: String,
+    /// The face of the reference picture; nothing when none was found, padded retry included.
+    pub reference: Option<FaceSeen>,
+    /// The frames that faces are looked for in, in order. One that the rules sample twice is there
+    /// twice.
+    pub frames: Vec<FrameSeen>,
+    /// The frames that are compared with the prompt where the rules sample others for it; empty
+    /// where they are the same.
+    pub text_frames: Vec<FrameSeen>,
+    /// Pitch, yaw and roll in degrees that were asked of each of `frames`; empty where none were.
+    pub asked_deg: Vec<[f64; 3]>,
+}
+
 /// What was seen in one sampled frame.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrameSeen {
     /// Place of the frame in its clip, from 0.
     pub frame: usize,
+    /// Why the frame could not be read, where it could not.
+    pub unread: Option<String>,
     /// The face that counts (the largest); nothing when none was found, padded retry included.
     pub face: Option<FaceSeen>,
     /// 100·cos of the frame with the clip's prompt, frame in RGB.
@@ -16,7 +37,7 @@ pub struct FrameSeen {
 }
 
 /// What was seen of one face.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FaceSeen {
     /// Left, top, right, bottom in pixels of the frame.
     pub box_px: [f32; 4],
@@ -28,8 +49,8 @@ pub struct FaceSeen {
     pub padded: bool,
     /// Unit vectors, by the name of the recogniser's weights.
     pub embeddings: BTreeMap<String, Vec<f32>>,
-    /// Yaw, pitch and roll in degrees.
-    pub pose_deg: Option<[f64; 3]>,
+    /// Pitch, yaw and roll in degrees, signs and order as everywhere in ffrun.
+    pub pitch_yaw_roll_deg: Option<[f64; 3]>,
     /// Pooled Inception features of the aligned face.
     pub features: Option<Vec<f32>>,
 }

@@ -21,7 +21,7 @@ use crate::{
         self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, ShippedSpec, TextSpec,
         TuneSpec,
     },
-    stages::shipped,
+    stages::{evaluators::Evaluators, shipped},
 };
 
 /// A base generator that does not exist yet.
@@ -392,7 +392,8 @@ mod generating_functions {
     ) -> Result<Evaluation, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
         let measure = declared_measure(&host);
-        let key = add(&host, spec::JUDGE, measure.spec.as_ref(), |stage| {
+        let key = add(&host, spec::JUDGE, measure.spec.as_ref(), |mut stage| {
+            stage.digests.insert("evaluators".to_owned(), Evaluators::digest().to_owned());
             stage.reading("videos", videos.key).reading("asked", videos.asked)
         })?;
         Ok(Evaluation { key })

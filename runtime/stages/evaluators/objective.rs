@@ -97,7 +97,8 @@ impl Objective {
     }
 }
 
-/// Geodesic loss where a face is seen, and the presence everywhere.
+/// Geodesic loss and presence, both everywhere: the back of a head is turned some way too, and only
+/// who knows which can tell the direction of a turn.
 fn pose(net: &PoseNet, batch: &Batch) -> TensorResult<Tensor> {
     let seen = net.forward(&batch.frames)?;
     let present: Vec<bool> = batch.pictures.iter().map(|picture| picture.present).collect();
@@ -108,7 +109,7 @@ fn pose(net: &PoseNet, batch: &Batch) -> TensorResult<Tensor> {
         .flat_map(|(picture, &mirrored)| rotation(picture.pose_deg, mirrored))
         .collect();
     let truth = Tensor::from_vec(rotations, (present.len(), 3, 3), batch.frames.device())?;
-    geodesic_loss(&seen.rotations_b33, &truth, &present)?
+    geodesic_loss(&seen.rotations_b33, &truth, &vec![true; present.len()])?
         + presence_loss(&seen.presence_b, &present)?
 }
 

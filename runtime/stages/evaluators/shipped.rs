@@ -1,6 +1,6 @@
 //! The evaluators that ship with ffrun, and the calls that measure frames with them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::LazyLock};
 
 use candle_core::{D, Device, Result as TensorResult, Tensor};
 
@@ -39,6 +39,18 @@ impl Evaluators {
             Ok((*name, Evaluator::decode(bytes, Path::new(&path), device)?))
         };
         Ok(Self(FILES.iter().map(read).collect::<Result<_, StageError>>()?))
+    }
+
+    /// A digest of the embedded files: part of the key of whatever is measured with them.
+    pub fn digest() -> &'static str {
+        static DIGEST: LazyLock<String> = LazyLock::new(|| {
+            let mut hasher = blake3::Hasher::new();
+            for (_, bytes) in FILES {
+                hasher.update(bytes);
+            }
+            hasher.finalize().to_hex().to_string()
+        });
+        &DIGEST
     }
 
     /// Unit vectors of frames; the cosine of two says how much they look like one person.
