@@ -3,10 +3,12 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use ffrun_reports::page::{Picture, PictureSource};
+use serde_json::Value;
 
 use super::labels::labels;
 use crate::{
-    engine::{Key, Stage, Store},
+    data::heads::Family,
+    engine::{Graph, Key, Stage, Store},
     script::Experiment,
 };
 
@@ -29,7 +31,9 @@ fn samples(experiment: &Experiment, store: &Store) -> Vec<Picture> {
     for trial in graph.trials() {
         let settings = serde_json::to_string(&trial.settings).unwrap_or_default();
         let first = *seen.entry(settings).or_insert(trial.seed);
-        let videos = graph.stage(&trial.output).and_then(|stage| stage.inputs.get("videos"));
+        let inputs = graph.stage(&trial.output).map(|stage| &stage.inputs);
+        let videos = inputs.and_then(|inputs| inputs.get("videos"));
+        let asked = inputs.and_then(|inputs| inputs.get("asked"));
         let Some(key) = videos.filter(|_| first == trial.seed && pictures.len() < SHOWN) else {
             continue;
         };
@@ -42,12 +46,24 @@ fn samples(experiment: &Experiment, store: &Store) -> Vec<Picture> {
                 if name.is_empty() { "samples" } else { name }
             ),
             source: PictureSource::File(path),
-            caption: "Unseen people, three to a row: the reference, what was filmed, what was \
-                      sampled from the reference and the caption."
-                .to_owned(),
+            caption: format!(
+                "Unseen people, one to a row: the reference, then pairs of what was filmed and what \
+                 was sampled from the reference and the caption{}.",
+                families(graph, asked)
+            ),
         });
     }
     pictures
+}
+
+/// `: boxing, dancing, …`, the families of the clips in the order of the sheet.
+fn families(graph: &Graph, asked: Option<&Key>) -> String {
+    let spec = asked.and_then(|key| graph.stage(key)).map(|stage| &stage.spec["families"]);
+    let names: Vec<&str> =
+        spec.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let shown = Family::ALL.map(Family::name).into_iter().filter(|name| names.contains(name));
+    let shown: Vec<&str> = shown.collect();
+    if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) }
 }
 
 fn faces(experiment: &Experiment, store: &Store) -> Vec<Picture> {

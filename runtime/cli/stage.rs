@@ -1,6 +1,6 @@
 //! `ffrun stage`: compute one frozen stage. The only unit of work, here and on a cluster.
 
-use std::{process::ExitCode, sync::Mutex, thread, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use super::{args::StageArgs, config::Settings, exit::Exit, signals::Signals};
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// candle walks graphs recursively; a few thousand chained ops overflow a default 2 MiB stack,
-/// and an overflow aborts the process.
-const STACK_BYTES: usize = 512 << 20;
+/// and an overflow aborts the process. Memory is taken as the stack grows.
+const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the verb.
 pub(super) fn stage(args: &StageArgs, settings: &Settings) -> Result<ExitCode, Exit> {
@@ -19,30 +19,26 @@ pub(super) fn stage(args: &StageArgs, settings: &Settings) -> Result<ExitCode, E
     let stages =
         Stages { checkpoint_every: Duration::from_secs_f64(args.checkpoint_every.max(0.0)) };
     let signals = Signals::listen();
-    let outcome = Mutex::new(None);
-    thread::scope(|scope| {
-        let work = || {
-            let done = if args.worker {
-                serve(&store, &key, &stages, &signals.stop)
-            } else {
-                run_one(&store, &key, &stages, &say, &signals.stop)
-            };
-            *outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(done);
-        };
-        thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work).map(drop)
-    })
-    .map_err(|error| Exit::failed(format!("cannot start a thread: {error}")))?;
-    let outcome = outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    finish(outcome, args.worker)
+    // Our ops divide their work with rayon: called from one of its own threads, each starts at once
+    // instead of waking the pool and waiting for it.
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build();
+    let pool = pool.map_err(|error| Exit::failed(format!("cannot start threads: {error}")))?;
+    let done = pool.install(|| {
+        if args.worker {
+            serve(&store, &key, &stages, &signals.stop)
+        } else {
+            run_one(&store, &key, &stages, &say, &signals.stop)
+        }
+    });
+    finish(done, args.worker)
 }
 
-fn finish(outcome: Option<Result<Done, EngineError>>, worker: bool) -> Result<ExitCode, Exit> {
+fn finish(outcome: Result<Done, EngineError>, worker: bool) -> Result<ExitCode, Exit> {
     match outcome {
-        Some(Ok(_)) => Ok(ExitCode::SUCCESS),
+        Ok(_) => Ok(ExitCode::SUCCESS),
         // The parent has been told over the protocol; a second message would only be noise.
-        Some(Err(error)) if worker => Ok(ExitCode::from(error.exit_code())),
-        Some(Err(error)) => Err(error.into()),
-        None => Err(Exit::failed("the stage's thread ended without a word")),
+        Err(error) if worker => Ok(ExitCode::from(error.exit_code())),
+        Err(error) => Err(error.into()),
     }
 }
 

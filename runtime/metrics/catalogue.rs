@@ -2,7 +2,7 @@
 
 use ffrun_reports::rows::{Direction, Metric};
 
-use super::generated;
+use super::{generated, video};
 
 /// One row of the catalogue, in the order of `Metric`'s fields.
 pub(super) type Row =
@@ -305,9 +305,18 @@ fn metric(
     }
 }
 
-/// The metric of this name.
+/// The metric of this name; metrics of clips of any generator are named with their network,
+/// `facesim_arc@buffalo_l`.
 pub fn find(name: &str) -> Option<Metric> {
-    catalogue().into_iter().find(|metric| metric.name == name)
+    match video::networks::split(name) {
+        (_, None) => catalogue().into_iter().find(|metric| metric.name == name),
+        (metric, Some(network)) => {
+            let row = video::rows::ROWS.iter().find(|(_, row)| row.0 == metric);
+            let found = row.map(|(version, row)| self::metric(row, *version))?;
+            let label = format!("{} ({network})", found.label);
+            Some(Metric { name: name.to_owned(), label, ..found })
+        }
+    }
 }
 
 /// Name of retrieval top-1 over probes with `low` < |yaw| ≤ `high` degrees.

@@ -11,6 +11,7 @@ pub mod retrieval;
 pub mod silhouette;
 pub mod usage;
 pub mod verification;
+pub mod video;
 
 pub use catalogue::{catalogue, find};
 pub use faceset::FaceSet;

@@ -77,9 +77,9 @@ pub const SHIPPED: (&str, u32) = ("shipped", 1);
 /// Kind and semantic version of a tuning under S.
 pub const TUNE: (&str, u32) = ("tune", 1);
 /// Kind and semantic version of generated clips.
-pub const GENERATE: (&str, u32) = ("generate", 1);
+pub const GENERATE: (&str, u32) = ("generate", 3);
 /// Kind and semantic version of a measurement of generated clips.
-pub const JUDGE: (&str, u32) = ("judge", 2);
+pub const JUDGE: (&str, u32) = ("judge", 3);
 /// Kind and semantic version of an in-world evaluator's training.
 pub const EVALUATOR: (&str, u32) = ("evaluator", 1);
 /// Kind and semantic version of the measurement of an evaluator on unseen people.

@@ -17,12 +17,11 @@ use super::{
     base::Base,
     clipset::{self, ClipLabel, Clips},
     conditioning::Conditioning,
-    device, input, model_error, picture, spec_of, tensor_error, texts,
+    device, input, model_error, sheets, spec_of, tensor_error, texts,
     tune::Tuned,
 };
 use crate::{
     engine::{
-        files,
         stage::Stage,
         work::{Progress, StageError, Work},
     },
@@ -31,9 +30,6 @@ use crate::{
 
 /// Clips sampled side by side.
 pub(super) const BATCH: usize = 12;
-
-/// Clips on the contact sheet: reference, what was filmed, what was sampled.
-const SHEET: usize = 12;
 
 /// Samples and writes clips and a contact sheet.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
@@ -58,38 +54,7 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
         }
     }
     made.write(&work.out.join(clipset::FILE))?;
-    let sheet = picture::grid(&filmstrips(&asked, &made), asked.size_px)?;
-    files::write_atomic(&work.out.join("sheet.png"), &sheet)?;
-    let sheets: Vec<_> = (0..asked.frames).map(|frame| stills(&asked, &made, frame)).collect();
-    let moving = picture::animation(&sheets, asked.size_px, generator.base.spec.fps)?;
-    Ok(files::write_atomic(&work.out.join("sheet.gif"), &moving)?)
-}
-
-/// Clips for the sheets, spread over people and families.
-fn chosen(asked: &Clips) -> impl Iterator<Item = usize> {
-    let step = (asked.len() / SHEET).max(1);
-    // An odd step walks through all six families of a person.
-    let step = if step > 1 && step.is_multiple_of(2) { step - 1 } else { step };
-    (0..asked.len()).step_by(step).take(SHEET)
-}
-
-/// A row for each chosen clip: its reference, what was filmed, what was sampled.
-fn filmstrips<'a>(asked: &'a Clips, made: &'a Clips) -> Vec<Vec<&'a [u8]>> {
-    chosen(asked)
-        .map(|clip| {
-            let filmed = (0..asked.frames).map(|frame| asked.frame(clip, frame));
-            let sampled = (0..made.frames).map(|frame| made.frame(clip, frame));
-            std::iter::once(asked.reference(clip)).chain(filmed).chain(sampled).collect()
-        })
-        .collect()
-}
-
-/// One moment of all chosen clips, three clips to a row: reference, filmed, sampled.
-fn stills<'a>(asked: &'a Clips, made: &'a Clips, frame: usize) -> Vec<Vec<&'a [u8]>> {
-    let clips: Vec<usize> = chosen(asked).collect();
-    let tiles =
-        |&clip: &usize| [asked.reference(clip), asked.frame(clip, frame), made.frame(clip, frame)];
-    clips.chunks(3).map(|row| row.iter().flat_map(tiles).collect()).collect()
+    sheets::write(&work.out, &asked, &made, generator.base.spec.fps)
 }
 
 /// What one pass through the network is told.

@@ -24,6 +24,7 @@ pub mod pairs;
 mod picture;
 mod pretrain;
 pub mod scores;
+mod sheets;
 pub(crate) mod shipped;
 pub mod stills;
 mod texts;

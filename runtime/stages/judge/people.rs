@@ -2,8 +2,12 @@
 
 use crate::stages::clipset::Clips;
 
-/// The clips of each person, consecutive in a set.
-pub(super) struct People(Vec<(String, Vec<usize>)>);
+/// The clips of each person, consecutive in a set, by family.
+pub(super) struct People {
+    people: Vec<(String, Vec<usize>)>,
+    /// Of each clip: how its counterparts are found.
+    families: Vec<String>,
+}
 
 impl People {
     /// Of a set of clips.
@@ -15,31 +19,57 @@ impl People {
                 _ => people.push((label.identity.clone(), vec![clip])),
             }
         }
-        Self(people)
+        let families = clips.labels.iter().map(|label| label.family.clone()).collect();
+        Self { people, families }
     }
 
     /// How many people.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.people.len()
     }
 
     /// Names and clips.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[usize])> {
-        self.0.iter().map(|(name, clips)| (name.as_str(), clips.as_slice()))
+        self.people.iter().map(|(name, clips)| (name.as_str(), clips.as_slice()))
     }
 
-    /// The clips of other people that stand where `clip` stands among its person's: of the same
-    /// family, so that nothing but the person tells them apart.
+    /// One clip of every other person, of the same family, so that little but the person tells them
+    /// apart. People without such a clip have none.
     pub(super) fn counterparts(&self, clip: usize) -> impl Iterator<Item = usize> {
-        let own = self.0.iter().find_map(|(_, clips)| clips.iter().position(|at| *at == clip));
-        let place = own.unwrap_or(0);
-        let clips = self.0.iter().filter_map(move |(_, clips)| clips.get(place).copied());
-        clips.filter(move |other| *other != clip)
+        let family = &self.families[clip];
+        let others = self.people.iter().filter(move |(_, clips)| !clips.contains(&clip));
+        others.filter_map(move |(_, clips)| {
+            clips.iter().copied().find(|other| self.families[*other] == *family)
+        })
     }
 
     /// One counterpart of each clip: of the next person, the first after the last.
     pub(super) fn next(&self, clip: usize) -> Option<usize> {
         let after = self.counterparts(clip).find(|other| *other > clip);
         after.or_else(|| self.counterparts(clip).next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::People;
+
+    fn people() -> People {
+        let person = |name: &str, clips: &[usize]| (name.to_owned(), clips.to_vec());
+        People {
+            people: vec![person("a", &[0, 1]), person("b", &[2, 3]), person("c", &[4])],
+            families: ["speech", "boxing", "boxing", "speech", "boxing"].map(str::to_owned).into(),
+        }
+    }
+
+    #[test]
+    fn counterparts_are_other_people_in_the_same_family() {
+        let people = people();
+        let of = |clip| people.counterparts(clip).collect::<Vec<_>>();
+        assert_eq!([of(0), of(1), of(4)], [vec![3], vec![2, 4], vec![1, 2]]);
+        assert_eq!(
+            [0, 1, 2, 4].map(|clip| people.next(clip)),
+            [Some(3), Some(2), Some(4), Some(1)]
+        );
     }
 }
