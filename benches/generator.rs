@@ -2,7 +2,7 @@
 //! beside PyTorch on request.
 //!
 //!     cargo bench --bench generator -- dit-train --rounds 3 --peer "python3 torch_peer.py dit-train"
-//!     cargo bench --bench generator -- tokens > cost.csv
+//!     cargo bench --bench generator -- tokens --threads 1 --plot cost.svg > cost.csv
 //!
 //! Both sides are commands that print one JSON line with `median_s`, `min_s` and `peak_mib`; they
 //! run in turn for some rounds, and the best of each counts: on a busy machine the least time is
@@ -10,7 +10,9 @@
 //! stages. `tokens` prints CSV; the exponents fitted to it go to the error stream.
 
 mod generator_cases;
+mod generator_plot;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Parser, ValueEnum};
@@ -69,6 +71,9 @@ struct Options {
     /// Command of the other side, to be run in turn with ours.
     #[arg(long)]
     peer: Option<String>,
+    /// An SVG to draw, for `tokens`.
+    #[arg(long)]
+    plot: Option<PathBuf>,
     /// Given to the process that measures our side.
     #[arg(long, hide = true)]
     measure: bool,

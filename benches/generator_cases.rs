@@ -10,6 +10,7 @@ use ffrun_models::stream::Stream;
 use ffrun_models::wan::{VaceConfig, VaceInput, Wan, WanConfig, WanInput};
 use serde_json::json;
 
+use super::generator_plot::{Point, draw, operations};
 use super::{Case, Options, Result, measured};
 
 /// Latent channels; a control latent has two of these and a mask of 8 × 8 values.
@@ -33,7 +34,7 @@ pub(super) fn run_case(options: &Options) -> Result<()> {
 /// Training steps of one clip at 64 tokens a frame, as CSV, and the fitted exponents.
 pub(super) fn run_tokens(options: &Options) -> Result<()> {
     let mut points = vec![];
-    println!("tokens,seconds,peak_mib");
+    println!("tokens,seconds,peak_mib,gflop");
     for tokens in [128, 256, 512, 1024, 2048, 4096] {
         let sizes = Options {
             case: Case::DitTrain,
@@ -43,14 +44,23 @@ pub(super) fn run_tokens(options: &Options) -> Result<()> {
             width: 16,
             ..options.clone()
         };
-        let found = measured(&sizes)?;
-        println!("{tokens},{:.6},{:.1}", found.seconds, found.peak_mib);
-        points.push((tokens as f64, found));
+        let mut found = measured(&sizes)?;
+        for _ in 1..options.rounds {
+            found = found.better(measured(&sizes)?);
+        }
+        let (tokens, seconds, peak_mib) = (tokens as f64, found.seconds, found.peak_mib);
+        let gflop = operations(options, tokens) / 1e9;
+        println!("{tokens},{seconds:.6},{peak_mib:.1},{gflop:.2}");
+        points.push(Point { tokens, seconds, peak_mib });
     }
-    let time = exponent(points.iter().map(|(tokens, found)| (*tokens, found.seconds)));
-    let memory = exponent(points.iter().map(|(tokens, found)| (*tokens, found.peak_mib)));
-    eprintln!("time grows as tokens^{time:.2}, memory as tokens^{memory:.2}");
-    Ok(())
+    let time = exponent(points.iter().map(|at| (at.tokens, at.seconds)));
+    let counted = exponent(points.iter().map(|at| (at.tokens, operations(options, at.tokens))));
+    let memory = exponent(points.iter().map(|at| (at.tokens, at.peak_mib)));
+    eprintln!(
+        "time grows as tokens^{time:.2}, operations as tokens^{counted:.2}, memory as \
+         tokens^{memory:.2}"
+    );
+    options.plot.as_deref().map_or(Ok(()), |path| draw(path, options, &points))
 }
 
 /// The slope of the least-squares line through (ln x, ln y).
