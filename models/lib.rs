@@ -6,6 +6,7 @@
 //! Videos are `[B, C, F, H, W]`: C channels, F frames, H rows, W columns.
 
 pub mod aligner;
+pub mod baselines;
 pub mod checkpoint;
 pub mod codec;
 pub mod dictionary;

@@ -50,6 +50,20 @@ impl Lora {
         params: &mut Params,
         seed: u64,
     ) -> ModelResult<Self> {
+        Self::under("", groups, base, (params, seed))
+    }
+
+    /// As [`Lora::new`], with `prefix` before every name in `params`, so that several sets of
+    /// adapters on the same layers have room in one set of parameters.
+    ///
+    /// # Errors
+    /// As [`Lora::new`].
+    pub fn under(
+        prefix: &str,
+        groups: &[LoraGroup],
+        base: &Params,
+        (params, seed): (&mut Params, u64),
+    ) -> ModelResult<Self> {
         let mut adapters = BTreeMap::new();
         for group in groups {
             if group.rank == 0 {
@@ -66,7 +80,8 @@ impl Lora {
                     if adapters.contains_key(name) {
                         return Err(bad("targets", &name, "must be adapted by one target only"));
                     }
-                    let adapter = Adapter::new(name, (group, shape), params, seed)?;
+                    let declared = format!("{prefix}{name}");
+                    let adapter = Adapter::new(&declared, (group, shape), params, seed)?;
                     adapters.insert(name.to_owned(), adapter);
                 }
             }

@@ -54,19 +54,35 @@ pub struct Params {
     device: Device,
     entries: Vec<Param>,
     index: BTreeMap<String, usize>,
-    frozen: bool,
+    trained: Trained,
+}
+
+/// Which parameters are trained, if the network asks for it.
+#[derive(Clone, Debug)]
+enum Trained {
+    All,
+    None,
+    /// Those whose names begin like one of these.
+    Under(Vec<String>),
 }
 
 impl Params {
     /// An empty set whose parameters will live on `device`.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone(), entries: vec![], index: BTreeMap::new(), frozen: false }
+        let (entries, index) = (vec![], BTreeMap::new());
+        Self { device: device.clone(), entries, index, trained: Trained::All }
     }
 
     /// An empty set in which every parameter is [`Group::Frozen`], whatever the network asks for:
     /// a network built on it records no graph.
     pub fn frozen(device: &Device) -> Self {
-        Self { frozen: true, ..Self::new(device) }
+        Self { trained: Trained::None, ..Self::new(device) }
+    }
+
+    /// An empty set in which every parameter is [`Group::Frozen`] but those whose names begin like
+    /// one of `prefixes`, part by part between dots; `*` stands for any one part.
+    pub fn partly_frozen(device: &Device, prefixes: &[String]) -> Self {
+        Self { trained: Trained::Under(prefixes.to_vec()), ..Self::new(device) }
     }
 
     /// Where the parameters live.
@@ -81,7 +97,12 @@ impl Params {
         }
         let value = value.to_device(&self.device)?.to_dtype(DType::F32)?.contiguous()?;
         let var = Var::from_tensor(&value.copy()?)?;
-        let group = if self.frozen { Group::Frozen } else { group };
+        let trained = match &self.trained {
+            Trained::All => true,
+            Trained::None => false,
+            Trained::Under(prefixes) => prefixes.iter().any(|prefix| begins_like(name, prefix)),
+        };
+        let group = if trained { group } else { Group::Frozen };
         let handle = match group {
             Group::Frozen => var.as_detached_tensor(),
             Group::Decay | Group::NoDecay => var.as_tensor().clone(),
@@ -156,6 +177,11 @@ impl Params {
     }
 }
 
+fn begins_like(name: &str, prefix: &str) -> bool {
+    let mut parts = name.split('.');
+    prefix.split('.').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Group, Param, Params};
@@ -196,6 +222,24 @@ mod tests {
              expected [2], found [3]`"
         );
         assert_eq!(handle.to_vec1::<f32>().unwrap(), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_partly_frozen_set_trains_what_begins_like_its_prefixes() {
+        let prefixes = ["vace_blocks".to_owned(), "blocks.*.modulation_ref".to_owned()];
+        let mut params = Params::partly_frozen(&Device::Cpu, &prefixes);
+        let one = Tensor::new(1f32, &Device::Cpu).unwrap();
+        for name in
+            ["vace_blocks.0.ffn.0.weight", "blocks.3.modulation_ref", "blocks.3.modulation", "head"]
+        {
+            params.add(name, &one, Group::Decay).unwrap();
+        }
+        let trained: Vec<bool> = params.iter().map(Param::is_trained).collect();
+        assert_eq!(trained, [true, true, false, false]);
+        let everything = &["*".to_owned()];
+        let mut params = Params::partly_frozen(&Device::Cpu, everything);
+        params.add("head.weight", &one, Group::NoDecay).unwrap();
+        assert!(params.iter().all(Param::is_trained));
     }
 
     #[test]

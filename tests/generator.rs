@@ -133,6 +133,23 @@ fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
 }
 
 #[test]
+fn an_aligner_and_the_clips_it_steers_are_measured_as_one_trial() {
+    let lab = Lab::new();
+    let text = "declare(#{ name: \"both\", asks: \"?\", metrics: [\"silhouette\", \"psnr\"] });\n\
+                fn run(trial) {\n\
+                let faces = heads::stills();\n\
+                let fitted = train(aligner::paper(), faces.train, schedule::aligner(), 0);\n\
+                let base = generator::pretrained(\"heads\");\n\
+                evaluate(fitted, faces.test)\n\
+                + evaluate(generate(base, heads::clips().test, sampler::unipc()))\n}\n";
+    lab.write("both.rhai", text);
+    lab.run(["run", "both.rhai", "--scale", "smoke"]).ok();
+    let rows = lab.read("runs/both-smoke/results.csv");
+    assert!(rows.contains("silhouette") && rows.contains("psnr"), "{rows}");
+    assert!(lab.read("runs/both-smoke/curves.csv").contains("loss"));
+}
+
+#[test]
 fn every_injection_changes_the_samples_and_so_does_a_perturbed_angle() {
     let lab = Lab::new();
     let base = psnr(&lab, "base", "evaluate(sample(base()))");
@@ -190,6 +207,11 @@ fn parts_that_do_not_fit_are_named() {
             "but the generator makes 4 frames",
         ),
         ("evaluate(sample(generator::pretrained(\"haeds\")))", "no base ships for the world"),
+        (
+            "let faces = heads::stills();\n\
+             evaluate(train(aligner::paper(), faces.train, schedule::aligner(), 0), faces.test)",
+            "`evaluate` measures a trained aligner, but no declared metric speaks",
+        ),
         ("generator::adapter().but(#{ places: [\"self_x\"] })", "unknown place `self_x`"),
     ];
     for (lines, wanted) in cases {

@@ -45,6 +45,7 @@ impl Assembly {
                 timestep: Modulation::rows(&first.rows)?,
                 table: first.table,
                 attends_to: first.attends_to.clone().unwrap_or_else(all),
+                sees_remembered: first.attends_to.is_none(),
                 sees_text: first.sees_text,
                 lora: first.lora.clone(),
             });
@@ -58,10 +59,11 @@ impl Assembly {
 }
 
 /// The span of each piece. Pieces like the video join its span, unless somebody must tell them
-/// apart: the VACE branch, which works on the video alone, timesteps by token, or a segment that
-/// sees only some. Otherwise every piece is a span, so that spans are counted as segments are.
+/// apart: what works on the video alone (the VACE branch, and what is added after blocks),
+/// timesteps by token, or a segment that sees only some. Otherwise every piece is a span, so that spans are counted as segments are.
 fn spans_of(pieces: &[Piece], input: &WanInput) -> Vec<usize> {
     let apart = input.vace.is_some()
+        || input.after_blocks.is_some()
         || input.timestep.rank() > 1
         || pieces.iter().any(|piece| piece.attends_to.is_some());
     let mut count = 0;

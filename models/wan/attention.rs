@@ -1,6 +1,7 @@
 //! The two attentions of a block: among the tokens, and from the tokens to text and image.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use candle_core::{Result, Tensor};
 
@@ -12,11 +13,13 @@ use crate::error::ModelResult;
 use crate::lora::Lora;
 use crate::ops;
 
-/// Queries, keys and values of one span of tokens, each `[B, L, H, Dh]`.
-struct Heads {
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+/// Keys, rotated, and values of a run of tokens, each `[B, L, H, Dh]`.
+#[derive(Clone, Debug)]
+pub struct KeysValues {
+    /// The keys.
+    pub keys: Tensor,
+    /// The values.
+    pub values: Tensor,
 }
 
 /// Attention of every span to the spans it may see, with rotated queries and keys.
@@ -48,49 +51,71 @@ impl SelfAttention {
     pub(super) fn forward(
         &self,
         hidden: &[Tensor],
-        spans: &[Span],
+        (spans, remembered): (&[Span], &[KeysValues]),
         show: &dyn Fn(usize, &str, &Tensor),
     ) -> Result<Vec<Tensor>> {
-        let mut heads = vec![];
+        let mut known = vec![];
         for (at, (x, span)) in hidden.iter().zip(spans).enumerate() {
-            let found = self.heads(x, span)?;
-            show(at, "self_attn.k", &found.key);
-            show(at, "self_attn.v", &found.value);
-            heads.push(found);
+            let found = self.keys_values(x, span)?;
+            show(at, "self_attn.k", &found.keys);
+            show(at, "self_attn.v", &found.values);
+            known.push(found);
         }
-        // Spans that see the same spans share the joined keys and values.
-        let mut joined: BTreeMap<&[usize], (Tensor, Tensor)> = BTreeMap::new();
-        for Span { attends_to, .. } in spans {
-            if !joined.contains_key(attends_to.as_slice()) {
-                let keys = join(&heads, attends_to, |heads| &heads.key)?;
-                let values = join(&heads, attends_to, |heads| &heads.value)?;
-                joined.insert(attends_to, (keys, values));
+        // Spans that see the same share the joined keys and values.
+        let mut joined: BTreeMap<Seen, KeysValues> = BTreeMap::new();
+        for span in spans {
+            if let Entry::Vacant(place) = joined.entry(seen(span)) {
+                let also = if span.sees_remembered { remembered } else { &[] };
+                let parts = span.attends_to.iter().map(|&at| &known[at]).chain(also);
+                place.insert(KeysValues::join(&parts.collect::<Vec<_>>())?);
             }
         }
-        let parts = hidden.iter().zip(spans).zip(&heads);
-        parts
-            .map(|((x, span), Heads { query, .. })| {
-                let (keys, values) = &joined[span.attends_to.as_slice()];
-                let y = ops::attention_blhd(query, keys, values)?;
+        hidden
+            .iter()
+            .zip(spans)
+            .map(|(x, span)| {
+                let KeysValues { keys, values } = &joined[&seen(span)];
+                let y = ops::attention_blhd(&self.queries(x, span)?, keys, values)?;
                 self.out.forward(&ops::reshape(&y, x.shape())?, span.lora.as_ref())
             })
             .collect()
     }
 
-    fn heads(&self, x: &Tensor, span: &Span) -> Result<Heads> {
-        let (Rotary { cos, sin }, lora) = (&span.rotary, span.lora.as_ref());
-        let query = ops::rms_norm(&self.query.forward(x, lora)?, &self.norm_query, self.eps)?;
-        let query = ops::rope(&split(&query, self.heads)?, cos, sin)?;
-        let (key, value) = self.keys.forward(x, lora)?;
-        Ok(Heads { query, key: ops::rope(&key, cos, sin)?, value })
+    /// Keys and values of one span.
+    ///
+    /// # Shapes
+    /// - x: `[B, L, D]`
+    pub(super) fn keys_values(&self, x: &Tensor, span: &Span) -> Result<KeysValues> {
+        let Rotary { cos, sin } = &span.rotary;
+        let (keys, values) = self.keys.forward(x, span.lora.as_ref())?;
+        Ok(KeysValues { keys: ops::rope(&keys, cos, sin)?, values })
+    }
+
+    fn queries(&self, x: &Tensor, span: &Span) -> Result<Tensor> {
+        let Rotary { cos, sin } = &span.rotary;
+        let query = self.query.forward(x, span.lora.as_ref())?;
+        let query = ops::rms_norm(&query, &self.norm_query, self.eps)?;
+        ops::rope(&split(&query, self.heads)?, cos, sin)
     }
 }
 
-/// The tensors of the spans seen, one after the other.
-fn join(heads: &[Heads], seen: &[usize], of: impl Fn(&Heads) -> &Tensor) -> Result<Tensor> {
-    match seen {
-        [one] => Ok(of(&heads[*one]).clone()),
-        seen => Tensor::cat(&seen.iter().map(|&at| of(&heads[at])).collect::<Vec<_>>(), 1),
+/// What the queries of a span see: spans, and whether what is remembered.
+type Seen<'a> = (&'a [usize], bool);
+
+fn seen(span: &Span) -> Seen<'_> {
+    (&span.attends_to, span.sees_remembered)
+}
+
+impl KeysValues {
+    /// Several runs, one after the other.
+    fn join(parts: &[&Self]) -> Result<Self> {
+        if let [one] = parts {
+            return Ok((*one).clone());
+        }
+        let all = |of: fn(&Self) -> &Tensor| {
+            Tensor::cat(&parts.iter().map(|part| of(part)).collect::<Vec<_>>(), 1)
+        };
+        Ok(Self { keys: all(|part| &part.keys)?, values: all(|part| &part.values)? })
     }
 }
 

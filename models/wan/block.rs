@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 
-use super::attention::{Context, CrossAttention, SelfAttention};
+use super::attention::{Context, CrossAttention, KeysValues, SelfAttention};
 use super::config::WanConfig;
 use super::declare::{Declare, Init, Projection};
 use super::span::{Modulation, Span};
@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) spans: Vec<Span>,
     /// Text and image.
     pub(super) context: Context,
+    /// What is remembered of other segments, for this block.
+    pub(super) remembered: Vec<KeysValues>,
 }
 
 impl Block {
@@ -93,7 +95,7 @@ impl Block {
 
     /// The tokens after the block (METHOD §1.3).
     pub(super) fn forward(&self, state: &State, observe: Option<Observer>) -> Result<Vec<Tensor>> {
-        let (State { xs, spans, context }, parts) = (state, &*self.0);
+        let (State { xs, spans, context, remembered }, parts) = (state, &*self.0);
         let show = |span: usize, part: &str, value: &Tensor| {
             if let Some(observe) = observe {
                 observe(&format!("{}.{part}", span_name(&parts.name, span)), value);
@@ -108,7 +110,7 @@ impl Block {
                 ops::modulated_norm(x, scale, shift, parts.eps)
             })
             .collect::<Result<_>>()?;
-        let attended = parts.self_attn.forward(&hidden, spans, &show)?;
+        let attended = parts.self_attn.forward(&hidden, (spans, remembered), &show)?;
         (0..xs.len())
             .map(|at| {
                 show(at, "self_attn", &attended[at]);
@@ -141,6 +143,16 @@ impl Block {
             joined(&block.forward(&blank.with(inputs)?, None)?)
         })?;
         state.split(&y)
+    }
+
+    /// The keys and values of the first span's tokens as they enter the block.
+    pub(super) fn keys_values(&self, state: &State) -> Result<KeysValues> {
+        let (Some(x), Some(span)) = (state.xs.first(), state.spans.first()) else {
+            candle_core::bail!("no tokens to take keys and values of")
+        };
+        let Modulation([shift, scale, ..]) = self.0.modulation(span)?;
+        let hidden = ops::modulated_norm(x, &scale, &shift, self.0.eps)?;
+        self.0.self_attn.keys_values(&hidden, span)
     }
 
     /// Where its parameters begin in the tree of names.
@@ -184,6 +196,7 @@ impl State {
         alone.spans.truncate(1);
         for span in &mut alone.spans {
             span.attends_to = vec![0];
+            span.sees_remembered = false;
         }
         alone
     }

@@ -12,6 +12,7 @@ mod memory;
 mod model;
 mod names;
 mod piece;
+mod remembered;
 mod rotary;
 mod run;
 mod segment;
@@ -21,13 +22,15 @@ mod vace;
 #[cfg(test)]
 mod model_tests;
 
+pub use attention::KeysValues;
 pub use block::Observer;
 pub use config::{ImageConfig, ModulationConfig, VaceConfig, WanConfig};
 pub use head::unpatchify;
 pub use injection::{Injection, InjectionKind, SharedInput};
 pub use memory::{AttentionMemory, MemoryNeed, Mode, Workload};
-pub use model::{Wan, WanInput};
-pub use names::{diffusers_from_original, original_from_diffusers};
-pub use rotary::{Grid, Rotary};
+pub use model::{AfterBlock, Wan, WanInput};
+pub use names::{base_of_named_modulation, diffusers_from_original, original_from_diffusers};
+pub use remembered::Remembered;
+pub use rotary::{Grid, Rotary, RotaryAxes};
 pub use segment::{Attends, Segment, Tokens};
 pub use vace::VaceInput;

@@ -10,6 +10,7 @@ use super::declare::Declare;
 use super::embed::{ImageEmbedding, PatchEmbedding, TextEmbedding, TimeEmbedding, token_grid};
 use super::head::Head;
 use super::injection::{InjectionKind, SharedInput};
+use super::remembered::Remembered;
 use super::run::Run;
 use super::segment::Segment;
 use super::vace::{Hints, Vace, VaceInput};
@@ -30,7 +31,7 @@ pub struct Wan {
     text: TextEmbedding,
     pub(super) time: TimeEmbedding,
     image: Option<ImageEmbedding>,
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     vace: Option<Vace>,
     head: Head,
 }
@@ -53,14 +54,32 @@ pub struct WanInput<'a> {
     pub shared: Option<SharedInput<'a>>,
     /// Adapters on everything but the segments, which bring their own.
     pub lora: Option<&'a Lora>,
+    /// Channels behind those of the latent, `[B, Cc, F, H, W]`: the condition of image-to-video.
+    pub channels: Option<&'a Tensor>,
     /// Tokens beside the video's.
     pub segments: &'a [Segment<'a>],
+    /// Segments of which only keys and values are left, beside the others.
+    pub remembered: &'a [Remembered],
+    /// What is added to the video's tokens behind blocks.
+    pub after_blocks: Option<&'a dyn AfterBlock>,
     /// Keeps only the tokens between blocks for the backward pass, which then runs every block
     /// again: much less memory for about a third more time.
     pub recompute: bool,
     /// Shown intermediate results under the names of the modules that give them
     /// (`blocks.0.self_attn`); those inside recomputed blocks are not shown.
     pub observer: Option<Observer<'a>>,
+}
+
+/// Something beside the transformer that reads the video's tokens between blocks.
+pub trait AfterBlock {
+    /// What is added to the video's tokens after block `at`, `None` where nothing is.
+    ///
+    /// # Shapes
+    /// - x, output: `[B, L, D]`
+    ///
+    /// # Errors
+    /// When a shape does not fit.
+    fn part(&self, at: usize, x: &Tensor) -> Result<Option<Tensor>>;
 }
 
 impl<'a> WanInput<'a> {
@@ -74,7 +93,10 @@ impl<'a> WanInput<'a> {
             image: None,
             shared: None,
             lora: None,
+            channels: None,
             segments: &[],
+            remembered: &[],
+            after_blocks: None,
             recompute: false,
             observer: None,
         }
@@ -150,9 +172,9 @@ impl Wan {
     pub fn velocities(&self, input: &WanInput) -> Result<Vec<Tensor>> {
         let context = self.context(input)?;
         let Assembly { xs, spans, outputs } = Assembly::new(self, input)?;
-        let state = State { xs, spans, context };
+        let state = State { xs, spans, context, remembered: vec![] };
         let hints = self.hints(input, &state)?;
-        let xs = self.run_blocks(state, hints.as_ref(), input.run())?;
+        let xs = self.run_blocks(state, hints.as_ref(), input)?;
         let velocities = outputs.into_iter().map(|output| {
             let x = output.of(&xs)?;
             input.run().show("head.input", &x);
@@ -193,18 +215,29 @@ impl Wan {
         Ok(Some(vace.hints(control, state.first_span_alone(), input.run())?))
     }
 
-    fn run_blocks(&self, mut state: State, hints: Option<&Hints>, run: Run) -> Result<Vec<Tensor>> {
+    fn run_blocks(
+        &self,
+        mut state: State,
+        hints: Option<&Hints>,
+        input: &WanInput,
+    ) -> Result<Vec<Tensor>> {
         for (at, block) in self.blocks.iter().enumerate() {
-            state.xs = run.block(block, &state)?;
+            let of_block = input.remembered.iter().map(|segment| segment.of_block(at).cloned());
+            state.remembered = of_block.collect::<Result<_>>()?;
+            state.xs = input.run().block(block, &state)?;
             if let Some(hint) = hints.and_then(|hints| hints.after(at)) {
                 state.xs[0] = ops::add(&state.xs[0], hint)?;
+            }
+            let part = input.after_blocks.map(|parts| parts.part(at, &state.xs[0]));
+            if let Some(part) = part.transpose()?.flatten() {
+                state.xs[0] = ops::add(&state.xs[0], &part)?;
             }
         }
         Ok(state.xs)
     }
 
     /// Tokens of a latent along time, height and width.
-    pub(super) fn token_grid(&self, latent: &Tensor) -> Result<[usize; 3]> {
+    pub(crate) fn token_grid(&self, latent: &Tensor) -> Result<[usize; 3]> {
         token_grid(latent, self.config.patch)
     }
 

@@ -55,6 +55,20 @@ pub fn original_from_diffusers(name: &str) -> Option<String> {
     translate(name, |&(original, diffusers)| (diffusers, original))
 }
 
+/// The name of the base's modulation that a named set stands beside: `blocks.3.modulation_ref` →
+/// `blocks.3.modulation`, `time_projection_ref.1.bias` → `time_projection.1.bias`. `None` for other
+/// names.
+pub fn base_of_named_modulation(name: &str) -> Option<String> {
+    let (prefix, module) = split_block(name);
+    let base = if prefix.is_empty() { "time_projection" } else { "modulation" };
+    let (_set, rest) = match module.strip_prefix(base)?.strip_prefix('_')?.split_once('.') {
+        Some((set, rest)) => (set, format!(".{rest}")),
+        None => ("", String::new()),
+    };
+    let found = format!("{prefix}{base}{rest}");
+    diffusers_from_original(&found).map(|_| found)
+}
+
 type Pair = (&'static str, &'static str);
 
 fn translate(name: &str, direction: impl Fn(&Pair) -> Pair) -> Option<String> {
@@ -82,7 +96,8 @@ fn split_block(name: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, ROOT, diffusers_from_original, original_from_diffusers};
+    use super::{BLOCK, ROOT, base_of_named_modulation};
+    use super::{diffusers_from_original, original_from_diffusers};
 
     #[test]
     fn every_name_goes_there_and_back() {
@@ -91,6 +106,17 @@ mod tests {
         for name in root.chain(block) {
             let diffusers = diffusers_from_original(&name).unwrap();
             assert_eq!(original_from_diffusers(&diffusers).as_deref(), Some(name.as_str()));
+        }
+    }
+
+    #[test]
+    fn named_modulation_stands_beside_the_bases() {
+        let base = |name: &str| base_of_named_modulation(name);
+        assert_eq!(base("blocks.3.modulation_ref").as_deref(), Some("blocks.3.modulation"));
+        let projection = base("time_projection_ref.1.bias");
+        assert_eq!(projection.as_deref(), Some("time_projection.1.bias"));
+        for other in ["blocks.3.modulation", "head.modulation_ref", "time_projection_ref.0.bias"] {
+            assert_eq!(base(other), None, "{other}");
         }
     }
 

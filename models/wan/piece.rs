@@ -2,6 +2,7 @@
 
 use candle_core::{Result, Tensor, bail};
 
+use super::config::WanConfig;
 use super::injection::InjectionKind;
 use super::model::{Wan, WanInput};
 use super::rotary::Grid;
@@ -38,7 +39,8 @@ impl Piece {
     pub(super) fn all(wan: &Wan, input: &WanInput) -> Result<Vec<Self>> {
         let mut pieces = vec![Self::video(wan, input)?];
         for segment in input.segments {
-            pieces.push(Self::segment(wan, input, (&pieces[0], segment))?);
+            let piece = Self::segment(wan, input, (&pieces, segment))?;
+            pieces.push(piece);
         }
         pieces.extend(Self::shared_token(input, &pieces[0])?);
         let seen = pieces.iter().flat_map(|piece| piece.attends_to.iter().flatten());
@@ -51,7 +53,11 @@ impl Piece {
 
     fn video(wan: &Wan, input: &WanInput) -> Result<Self> {
         let grid = Grid::at_origin(wan.token_grid(input.latent)?);
-        let x = wan.patch_embedding.forward(input.latent)?;
+        let x = match input.channels {
+            Some(channels) => Tensor::cat(&[input.latent, channels], 1)?,
+            None => input.latent.clone(),
+        };
+        let x = wan.patch_embedding.forward(&x)?;
         input.run().show("patch_embedding", &x);
         let time = wan.time.embed(input.timestep, input.lora)?;
         input.run().show("time_embedding", &time);
@@ -71,8 +77,14 @@ impl Piece {
         })
     }
 
-    fn segment(wan: &Wan, input: &WanInput, (video, segment): (&Self, &Segment)) -> Result<Self> {
-        let (x, grid) = embedded(wan, input, segment)?;
+    fn segment(
+        wan: &Wan,
+        input: &WanInput,
+        (earlier, segment): (&[Self], &Segment),
+    ) -> Result<Self> {
+        let video = &earlier[0];
+        let (x, grid) = embedded(wan, segment)?;
+        let x = if segment.noisy { with_shared(x, input)? } else { x };
         let table = segment.modulation.map_or(Ok(0), |name| wan.modulation(name))?;
         let time = match segment.timestep {
             Some(timestep) => wan.time.embed(timestep, segment.lora)?,
@@ -92,8 +104,26 @@ impl Piece {
         let attends_to = match segment.attends_to {
             Attends::All => None,
             Attends::Only(seen) => Some(ascending(seen)?),
+            Attends::Itself => Some(vec![earlier.len()]),
         };
         let (sees_text, noisy, lora) = (segment.sees_text, segment.noisy, segment.lora.cloned());
+        Ok(Self { x, grid, time, rows, table, sees_text, attends_to, noisy, lora, as_video })
+    }
+
+    /// A segment that depends on nothing but itself.
+    pub(super) fn alone(wan: &Wan, segment: &Segment) -> Result<Self> {
+        let Some(timestep) = segment.timestep else {
+            bail!("a segment with the video's timestep changes with every step")
+        };
+        if segment.noisy || segment.sees_text || segment.attends_to != Attends::Itself {
+            bail!("a segment that is noisy, sees the text or other segments changes with them");
+        }
+        let (x, grid) = embedded(wan, segment)?;
+        let table = segment.modulation.map_or(Ok(0), |name| wan.modulation(name))?;
+        let time = wan.time.embed(timestep, segment.lora)?;
+        let rows = wan.time.rows(&time, table, segment.lora)?;
+        let (attends_to, lora) = (Some(vec![0]), segment.lora.cloned());
+        let (sees_text, noisy, as_video) = (false, false, false);
         Ok(Self { x, grid, time, rows, table, sees_text, attends_to, noisy, lora, as_video })
     }
 
@@ -109,10 +139,17 @@ impl Piece {
     }
 }
 
-/// A segment's tokens and where they lie.
-fn embedded(wan: &Wan, input: &WanInput, segment: &Segment) -> Result<(Tensor, Grid)> {
+/// A segment's tokens and where they lie. A latent that lacks the channels a video has behind its
+/// own gets zeros there.
+fn embedded(wan: &Wan, segment: &Segment) -> Result<(Tensor, Grid)> {
     let (x, size) = match segment.tokens {
-        Tokens::Latent(latent) => (wan.patch_embedding.forward(latent)?, wan.token_grid(latent)?),
+        Tokens::Latent(latent) => {
+            let WanConfig { in_channels, out_channels, .. } = *wan.config();
+            let found = latent.dim(1)?;
+            let lacking = if found == out_channels { in_channels.saturating_sub(found) } else { 0 };
+            let whole = latent.pad_with_zeros(1, 0, lacking)?;
+            (wan.patch_embedding.forward(&whole)?, wan.token_grid(latent)?)
+        }
         Tokens::Ready(_, _) if segment.noisy => {
             bail!("ready tokens cannot be noisy: only a latent has a velocity")
         }
@@ -122,7 +159,7 @@ fn embedded(wan: &Wan, input: &WanInput, segment: &Segment) -> Result<(Tensor, G
     if x.dim(1)? != grid.tokens() {
         bail!("a segment of {} tokens does not fill a grid of {size:?}", x.dim(1)?);
     }
-    Ok((if segment.noisy { with_shared(x, input)? } else { x }, grid))
+    Ok((x, grid))
 }
 
 /// Noisy tokens with S added, if that is how it enters.

@@ -2,8 +2,22 @@
 
 use candle_core::{Device, Result, Tensor};
 
-/// Base of the rotation frequencies.
-const THETA: f64 = 10_000.0;
+/// How the pairs of a head's values turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RotaryAxes {
+    /// Pairs that turn with time, height and width.
+    pub pairs: [usize; 3],
+    /// Base of the rotation frequencies.
+    pub theta: f64,
+}
+
+impl RotaryAxes {
+    /// Wan's: height and width get ⌊Dh/6⌋ pairs each, time the others (METHOD §1.3).
+    pub fn wan(head_dim: usize) -> Self {
+        let plane = head_dim / 6;
+        Self { pairs: [head_dim / 2 - 2 * plane, plane, plane], theta: 10_000.0 }
+    }
+}
 
 /// Where the tokens of one grid lie: frames × rows × columns from an origin that may be negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +51,20 @@ pub struct Rotary {
 
 impl Rotary {
     /// The rotations of grids laid one after the other, each in order (t, h, w), w fastest, for
-    /// heads of `head_dim` values. Angles are formed in f64: position·10000^(−2j/axis width), the
-    /// first pairs turning with time, then height, then width (METHOD §1.3).
+    /// heads of `head_dim` values that turn as Wan's.
     pub fn new(grids: &[Grid], head_dim: usize, device: &Device) -> Result<Self> {
+        Self::with_axes(grids, &RotaryAxes::wan(head_dim), device)
+    }
+
+    /// As [`Rotary::new`], for heads of any division. Angles are formed in f64:
+    /// position·θ^(−2j/axis width), the first pairs turning with time, then height, then width.
+    pub fn with_axes(grids: &[Grid], axes: &RotaryAxes, device: &Device) -> Result<Self> {
         let tokens: usize = grids.iter().map(Grid::tokens).sum();
-        let pairs = head_dim / 2;
+        let pairs: usize = axes.pairs.iter().sum();
         let (mut cos, mut sin) =
             (Vec::with_capacity(tokens * pairs), Vec::with_capacity(tokens * pairs));
         for grid in grids {
-            let axes = axis_pairs(head_dim);
-            let turns: Vec<Vec<Turns>> = (0..3).map(|axis| turns(grid, axis, axes[axis])).collect();
+            let turns: Vec<Vec<Turns>> = (0..3).map(|axis| turns(grid, axis, axes)).collect();
             for t in 0..grid.size[0] {
                 for h in 0..grid.size[1] {
                     for w in 0..grid.size[2] {
@@ -65,22 +83,17 @@ impl Rotary {
     }
 }
 
-/// Pairs that turn with time, height and width: height and width get ⌊Dh/6⌋ each.
-fn axis_pairs(head_dim: usize) -> [usize; 3] {
-    let plane = head_dim / 6;
-    [head_dim / 2 - 2 * plane, plane, plane]
-}
-
 /// The rotations of one position along one axis.
 struct Turns {
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
 
-fn turns(grid: &Grid, axis: usize, pairs: usize) -> Vec<Turns> {
+fn turns(grid: &Grid, axis: usize, axes: &RotaryAxes) -> Vec<Turns> {
+    let pairs = axes.pairs[axis];
     let at = |position: i64| {
         let angles: Vec<(f64, f64)> = (0..pairs)
-            .map(|j| (position as f64 * THETA.powf(-(j as f64) / pairs as f64)).sin_cos())
+            .map(|j| (position as f64 * axes.theta.powf(-(j as f64) / pairs as f64)).sin_cos())
             .collect();
         Turns {
             cos: angles.iter().map(|(_, cos)| *cos as f32).collect(),
@@ -92,13 +105,13 @@ fn turns(grid: &Grid, axis: usize, pairs: usize) -> Vec<Turns> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grid, Rotary, axis_pairs};
+    use super::{Grid, Rotary, RotaryAxes};
     use candle_core::{Device, Tensor};
 
     #[test]
     fn heads_are_split_as_in_the_original() {
-        assert_eq!(axis_pairs(128), [22, 21, 21]);
-        assert_eq!(axis_pairs(64), [12, 10, 10]);
+        assert_eq!(RotaryAxes::wan(128).pairs, [22, 21, 21]);
+        assert_eq!(RotaryAxes::wan(64).pairs, [12, 10, 10]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Segment<'a> {
     pub modulation: Option<&'a str>,
     /// Whether it takes part in cross-attention.
     pub sees_text: bool,
-    /// What its queries see. The video sees everything.
+    /// What its queries see. The video sees everything, what is remembered included.
     pub attends_to: Attends<'a>,
     /// Whether it is denoised: it receives S where the video does, and gets a velocity of its own
     /// from [`Wan::velocities`](super::Wan::velocities). Only latents can be.
@@ -43,6 +43,8 @@ pub enum Attends<'a> {
     All,
     /// These: 0 is the video, 1 the first of [`WanInput::segments`](super::WanInput::segments).
     Only(&'a [usize]),
+    /// Itself alone.
+    Itself,
 }
 
 impl<'a> Segment<'a> {

@@ -16,6 +16,8 @@ pub(super) struct Span {
     pub(super) table: usize,
     /// The spans its queries see, ascending.
     pub(super) attends_to: Vec<usize>,
+    /// Whether they see what is remembered, too.
+    pub(super) sees_remembered: bool,
     /// Whether it attends to the text.
     pub(super) sees_text: bool,
     /// The adapters on its tokens.

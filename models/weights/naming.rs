@@ -3,7 +3,7 @@
 use super::{WeightFiles, WeightResult};
 use crate::umt5::{umt5_original_from_transformers, umt5_transformers_from_original};
 use crate::vae::{vae_diffusers_from_original, vae_original_from_diffusers};
-use crate::wan::{diffusers_from_original, original_from_diffusers};
+use crate::wan::{base_of_named_modulation, diffusers_from_original, original_from_diffusers};
 
 /// Which network a checkpoint is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,17 @@ impl Family {
     pub fn original_name(self, name: &str, naming: Naming) -> Option<String> {
         let bare = without_prefix(name);
         match naming {
-            Naming::Original => self.theirs_of(bare).map(|_| bare.to_owned()),
+            Naming::Original => {
+                let known = self.theirs_of(bare).is_some() || self.is_addition(bare);
+                known.then(|| bare.to_owned())
+            }
             Naming::HuggingFace => self.original_of(bare),
         }
+    }
+
+    /// Whether a name is of what methods have added to the network, under names of their own.
+    fn is_addition(self, name: &str) -> bool {
+        self == Self::Wan && base_of_named_modulation(name).is_some()
     }
 
     fn theirs_of(self, name: &str) -> Option<String> {

@@ -25,6 +25,7 @@ mod signals;
 mod stage;
 mod status;
 mod summary;
+mod trainings;
 mod watch;
 mod why;
 

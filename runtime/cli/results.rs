@@ -1,14 +1,14 @@
 //! From the store to rows: what an experiment has measured so far.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use ffrun_reports::rows::{Anchor, CurvePoint, Observation, Results};
 
-use super::exit::Exit;
+use super::{exit::Exit, trainings};
 use crate::{
     engine::{EngineError, Key, Store, Trial},
     script::Experiment,
@@ -87,7 +87,7 @@ impl Reader {
         let read = Arc::new(Read {
             scores: rows(&out.join(scores::SCORES))?,
             anchors: rows(&out.join(scores::ANCHORS))?,
-            curves: fitted_curves(experiment, store, trial)?,
+            curves: training_curves(experiment, store, trial)?,
         });
         known.insert(trial.output, Arc::clone(&read));
         Ok(Some(read))
@@ -113,21 +113,30 @@ fn add(results: &mut Results, trial: &Trial, read: &Read) {
     }));
 }
 
-/// Curves of the training that the trial's evaluation reads, if it reads one.
-fn fitted_curves(
+/// Curves of the trainings behind a trial's evaluation. A training that went on from another is
+/// drawn as one; of two trainings that log the same curve the first counts.
+fn training_curves(
     experiment: &Experiment,
     store: &Store,
     trial: &Trial,
 ) -> Result<Vec<(u64, String, f64)>, Exit> {
-    let stage = experiment.graph.stage(&trial.output);
-    let Some(fitted) = stage.and_then(|stage| stage.inputs.get("fitted")) else {
-        return Ok(Vec::new());
-    };
-    let path = store.entry(fitted).out().join(curves::FILE);
-    if !path.exists() {
-        return Ok(Vec::new());
+    let mut all: Vec<(u64, String, f64)> = Vec::new();
+    for rounds in trainings::of(&experiment.graph, &trial.output) {
+        let (mut found, mut done) = (Vec::new(), 0);
+        for round in rounds {
+            let path = store.entry(&round).out().join(curves::FILE);
+            if !path.exists() {
+                continue;
+            }
+            let rows = curves::read(&path).map_err(|error| unreadable(&path, &error))?;
+            let last = rows.iter().map(|(step, ..)| *step).max().unwrap_or(0);
+            found.extend(rows.into_iter().map(|(step, name, value)| (done + step, name, value)));
+            done += last;
+        }
+        let known: BTreeSet<String> = all.iter().map(|(_, name, _)| name.clone()).collect();
+        all.extend(found.into_iter().filter(|(_, name, _)| !known.contains(name)));
     }
-    curves::read(&path).map_err(|error| unreadable(&path, &error))
+    Ok(all)
 }
 
 fn rows<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Exit> {

@@ -8,11 +8,12 @@ mod generated;
 pub mod observation;
 pub mod probe;
 pub mod retrieval;
+mod rulers;
 pub mod silhouette;
 pub mod usage;
 pub mod verification;
 pub mod video;
 
-pub use catalogue::{catalogue, find};
+pub use catalogue::{Subject, catalogue, find};
 pub use faceset::FaceSet;
 pub use verification::Trials;

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     engine::{key::Key, stage::Stage},
+    metrics::{Subject, catalogue},
     spec::{self, MeasureSpec, TrainSpec},
 };
 
@@ -79,13 +80,28 @@ pub(super) fn seed_of(seed: i64) -> Result<u64, Complaint> {
     })
 }
 
-/// The measurement a script gets when it says nothing: every declared metric.
-pub(super) fn declared_measure(host: &Host) -> Recipe<MeasureSpec> {
+/// The measurement a script gets when it says nothing: every declared metric of this subject.
+pub(super) fn declared_measure(
+    host: &Host,
+    subject: Subject,
+) -> Result<Recipe<MeasureSpec>, Complaint> {
     let state = host.state();
     let metrics = state.declaration.iter().flat_map(|declared| &declared.metrics);
+    let metrics = metrics.filter(|metric| Subject::of(&metric.name) == subject);
     let mut measure = MeasureSpec::example();
     measure.metrics = metrics.map(|metric| (metric.name.clone(), metric.version)).collect();
-    Recipe { spec: measure.into(), code: std::sync::Arc::default() }
+    if measure.metrics.is_empty() {
+        let message =
+            format!("`evaluate` measures {subject}, but no declared metric speaks of that");
+        let known = catalogue().into_iter().map(|metric| metric.name);
+        let fitting: Vec<String> = known.filter(|name| Subject::of(name) == subject).collect();
+        let hint = format!(
+            "add to `metrics` of `declare`, for example `{}`",
+            fitting.first().map_or("", String::as_str)
+        );
+        return Err(Complaint::new("setting", message).hint(hint));
+    }
+    Ok(Recipe { spec: measure.into(), code: std::sync::Arc::default() })
 }
 
 fn evaluate_with(
@@ -95,7 +111,7 @@ fn evaluate_with(
     settings: &Map,
 ) -> Result<Evaluation, Raised> {
     let host = Host::in_phase(context, Phase::Run)?;
-    let measure = declared_measure(&host).but(context, settings)?;
+    let measure = declared_measure(&host, Subject::Aligner)?.but(context, settings)?;
     check_size(dataset, fitted.image_px)?;
     check_unseen((&dataset.spec.split, dataset.spec.world), &fitted.seen)?;
     let faces = faces_stage(&host, dataset)?;
@@ -169,6 +185,23 @@ mod building_functions {
                 Ok(())
             }
         }
+    }
+
+    /// Two measurements of one trial, to be returned by `run(trial)` as one.
+    /// ```rhai
+    /// evaluate(fitted, faces.test) + evaluate(generate(tuned, clips.test, sampler::unipc()))
+    /// ```
+    #[rhai_fn(name = "+", return_raw)]
+    pub fn together(
+        context: NativeCallContext,
+        left: Evaluation,
+        right: Evaluation,
+    ) -> Result<Evaluation, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let key = add(&host, spec::TOGETHER, &serde_json::json!({}), |stage| {
+            stage.reading("a", left.key).reading("b", right.key)
+        })?;
+        Ok(Evaluation { key })
     }
 
     /// Trains a model on stills. Belongs in `run(trial)`; nothing is computed until the plan is

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     engine::{key::Key, stage::NumericClass},
+    metrics::Subject,
     spec::{
         self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, ShippedSpec, TextSpec,
         TuneSpec,
@@ -391,7 +392,7 @@ mod generating_functions {
         videos: Videos,
     ) -> Result<Evaluation, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        let measure = declared_measure(&host);
+        let measure = declared_measure(&host, Subject::Clips)?;
         let key = add(&host, spec::JUDGE, measure.spec.as_ref(), |mut stage| {
             stage.digests.insert("evaluators".to_owned(), Evaluators::digest().to_owned());
             stage.reading("videos", videos.key).reading("asked", videos.asked)

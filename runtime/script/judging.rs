@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     engine::key::Key,
+    metrics::Subject,
     spec::{self, EvaluatorTraining, ValiditySpec},
 };
 
@@ -88,7 +89,7 @@ mod judging_functions {
         check_size(&clips, evaluator.image_px)?;
         check_unseen((&clips.spec.split, clips.spec.world), &evaluator.seen)?;
         let shown = clips_stage(&host, &clips.spec)?;
-        let metrics = declared_measure(&host).spec.metrics.clone();
+        let metrics = declared_measure(&host, Subject::Evaluator)?.spec.metrics.clone();
         let key = add(&host, spec::VALIDITY, &ValiditySpec { metrics }, |stage| {
             stage.reading("evaluator", evaluator.key).reading("clips", shown)
         })?;

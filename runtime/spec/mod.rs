@@ -82,5 +82,7 @@ pub const GENERATE: (&str, u32) = ("generate", 3);
 pub const JUDGE: (&str, u32) = ("judge", 3);
 /// Kind and semantic version of an in-world evaluator's training.
 pub const EVALUATOR: (&str, u32) = ("evaluator", 1);
+/// Kind and semantic version of several measurements as one.
+pub const TOGETHER: (&str, u32) = ("together", 1);
 /// Kind and semantic version of the measurement of an evaluator on unseen people.
 pub const VALIDITY: (&str, u32) = ("validity", 1);

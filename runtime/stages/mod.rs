@@ -28,6 +28,7 @@ mod sheets;
 pub(crate) mod shipped;
 pub mod stills;
 mod texts;
+mod together;
 pub mod train;
 mod training;
 mod tune;
@@ -46,7 +47,7 @@ use crate::{
 };
 
 /// Every kind, with the version that this ffrun computes.
-const KNOWN: [(&str, u32); 14] = [
+const KNOWN: [(&str, u32); 15] = [
     spec::FACES,
     spec::TRAIN,
     spec::EVALUATE,
@@ -61,6 +62,7 @@ const KNOWN: [(&str, u32); 14] = [
     spec::JUDGE,
     spec::EVALUATOR,
     spec::VALIDITY,
+    spec::TOGETHER,
 ];
 
 /// The runner of every kind ffrun knows.
@@ -107,6 +109,7 @@ impl RunStage for Stages {
             "judge" => judge::run(stage, work),
             "evaluator" => evaluators::run(stage, work, self.checkpoint_every),
             "validity" => evaluators::measure(stage, work),
+            "together" => together::run(work),
             _ => evaluate::run(stage, work),
         }
     }

@@ -79,6 +79,10 @@ fn every_example_runs() {
         // The documented sizes are of the paper; the case declares small ones of its own.
         let text = around(example)
             .replace(
+                "metrics: [\"retrieval_top1\"]",
+                "metrics: [\"retrieval_top1\", \"psnr\", \"verification_auc\"]",
+            )
+            .replace(
                 "vary: #{ elements: [64, 128] }",
                 "vary: #{ pool: [\"max\"], elements: [1024, 4096, 32768] }",
             )

@@ -1,0 +1,344 @@
+//! All mechanisms on one small network: that they are data, run, learn and start as their base.
+
+use std::ops::ControlFlow;
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::{
+    ConcatIdStage, FaceInput, FaceSpec, Identity, Keys, Mechanism, Memory, Method, Offset,
+    ReferencePictures, SegmentSpec, Sources, Told, concat_id, consisid, faithful_faces,
+    hunyuan_custom, hunyuan_custom_with_image_pass, magref, phantom, skyreels_a2,
+    skyreels_a2_intended, stand_in, stand_in_intended, stand_in_with_vace, starting_weights, vace,
+};
+use crate::codec::LatentCodec;
+use crate::flow::{SamplerSettings, SolverKind};
+use crate::params::{Param, Params};
+use crate::stream::Stream;
+use crate::wan::{VaceConfig, Wan, WanConfig};
+
+const CHANNELS: usize = 3;
+const CELL: usize = 4;
+const STRIDE: usize = 2;
+const FRAMES: usize = 5;
+const IMAGE_DIM: usize = 5;
+const SHARED: usize = 7;
+
+/// A small backbone with a VACE branch.
+pub(super) fn base() -> WanConfig {
+    WanConfig {
+        dim: 24,
+        ffn_dim: 32,
+        heads: 2,
+        blocks: 3,
+        in_channels: CHANNELS,
+        out_channels: CHANNELS,
+        text_dim: 8,
+        text_len: None,
+        freq_dim: 16,
+        vace: Some(VaceConfig { blocks: vec![0, 2], in_channels: 2 * CHANNELS + CELL * CELL }),
+        ..WanConfig::t2v_1_3b()
+    }
+}
+
+/// A method with the parameters of its network and its own, none of them zero.
+pub(super) fn built(mechanism: &Mechanism, base: &WanConfig) -> (Method, Params, Params) {
+    let (mut network, mut own) = (Params::new(&Device::Cpu), Params::new(&Device::Cpu));
+    let wan = Wan::new(&mechanism.network(base, STRIDE).unwrap(), &mut network, 1).unwrap();
+    let method = Method::new(mechanism, (wan, &network), &mut own, 1).unwrap();
+    for param in network.iter().chain(own.iter()) {
+        param.var().set(&normal(param.name(), param.var().dims())).unwrap();
+    }
+    (method, network, own)
+}
+
+fn normal(purpose: &str, shape: &[usize]) -> Tensor {
+    Stream::new(1, purpose, 0).normal_tensor(shape, 0.3, &Device::Cpu).unwrap()
+}
+
+/// Means of cells, of the first frame alone and then of two at a time.
+struct Means;
+
+impl LatentCodec for Means {
+    fn encode(&self, video: &Tensor) -> Result<Tensor> {
+        let (b, c, t, h, w) = video.dims5()?;
+        let cells = video.reshape(&[b * c * t, h / CELL, CELL, w / CELL, CELL])?;
+        let cells = cells.mean(4)?.mean(2)?.reshape((b, c, t, h / CELL, w / CELL))?;
+        let mut frames = vec![cells.narrow(2, 0, 1)?];
+        for start in (1..t).step_by(STRIDE) {
+            frames.push(cells.narrow(2, start, STRIDE)?.mean_keepdim(2)?);
+        }
+        Tensor::cat(&frames, 2)
+    }
+
+    fn decode(&self, latent: &Tensor) -> Result<Tensor> {
+        Ok(latent.clone())
+    }
+
+    fn latent_channels(&self) -> usize {
+        CHANNELS
+    }
+
+    fn spatial(&self) -> usize {
+        CELL
+    }
+
+    fn temporal(&self, frames: usize) -> usize {
+        1 + (frames - 1) / STRIDE
+    }
+}
+
+fn face_spec() -> FaceSpec {
+    FaceSpec {
+        id_dim: 6,
+        vit_dim: 8,
+        scales: 2,
+        depth: 4,
+        heads: 2,
+        head_dim: 4,
+        id_tokens: 2,
+        queries: 3,
+        out_dim: 10,
+        cross_heads: 2,
+        cross_head_dim: 4,
+        ..FaceSpec::default()
+    }
+}
+
+fn all() -> Vec<Mechanism> {
+    vec![
+        vace(),
+        faithful_faces(2, SHARED),
+        phantom(),
+        concat_id(ConcatIdStage::First),
+        concat_id(ConcatIdStage::AdaLn),
+        concat_id(ConcatIdStage::AdaLnIntended),
+        stand_in(2),
+        stand_in_intended(2),
+        stand_in_with_vace(2),
+        hunyuan_custom(Some(IMAGE_DIM)),
+        hunyuan_custom_with_image_pass(None, 2.0),
+        skyreels_a2(IMAGE_DIM),
+        skyreels_a2_intended(IMAGE_DIM),
+        magref(IMAGE_DIM),
+        consisid(face_spec()),
+    ]
+}
+
+fn pictures(count: usize) -> Vec<Tensor> {
+    (0..count).map(|at| normal(&format!("picture {at}"), &[1, 3, 16, 16])).collect()
+}
+
+fn told(mechanism: &Mechanism) -> Told {
+    let pictures = pictures(2);
+    let sources = Sources {
+        pictures: ReferencePictures { pictures: &pictures, region: None, frames: FRAMES },
+        image: Some(normal("image", &[1, 4, IMAGE_DIM])),
+        face: Some(FaceInput {
+            id: normal("id", &[1, 6]),
+            layers: (0..2).map(|at| normal(&format!("layer {at}"), &[1, 3, 8])).collect(),
+        }),
+        shared: Some(normal("shared", &[1, SHARED])),
+    };
+    let identity = Identity::new(mechanism, &Means, &sources).unwrap();
+    let blank = identity.blank(None).unwrap();
+    let text = |name: &str| normal(name, &[1, 4, 8]);
+    Told { prompt: text("prompt"), negative: text("negative"), identity, blank }
+}
+
+fn noise(told: &Told) -> Tensor {
+    normal("noise", &[1, CHANNELS, told.identity.in_front + 3, 4, 4])
+}
+
+fn furthest(a: &Tensor, b: &Tensor) -> f32 {
+    (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+}
+
+fn velocity(method: &Method, told: &Told, identity: &Identity) -> Tensor {
+    let (noise, t) = (noise(told), Tensor::new(&[700f32], &Device::Cpu).unwrap());
+    let pass = method.pass(&told.prompt, identity, &noise).unwrap();
+    pass.velocities(&noise, &t, None).unwrap().swap_remove(0)
+}
+
+#[test]
+fn every_mechanism_goes_through_json_unchanged() {
+    for mechanism in all() {
+        mechanism.check().unwrap();
+        let json = serde_json::to_string(&mechanism).unwrap();
+        assert_eq!(serde_json::from_str::<Mechanism>(&json).unwrap(), mechanism, "{json}");
+    }
+}
+
+#[test]
+fn every_mechanism_samples_and_the_person_matters() {
+    for mechanism in all() {
+        let (method, _, _) = built(&mechanism, &base());
+        let told = told(&mechanism);
+        let sampler = SamplerSettings::new(SolverKind::Euler, 2, 5.0);
+        let latent = method
+            .generate((&noise(&told), &told), sampler, &mut Memory::default(), &mut |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap()
+            .unwrap();
+        assert_eq!(latent.dims(), [1, CHANNELS, 3, 4, 4], "{}", mechanism.name);
+        let given = velocity(&method, &told, &told.identity);
+        let blank = velocity(&method, &told, &told.blank);
+        assert!(furthest(&given, &blank) > 1e-4, "{}", mechanism.name);
+    }
+}
+
+#[test]
+fn everything_a_mechanism_adds_has_a_gradient() {
+    // The last block's queries of a reference that nobody reads any more.
+    let idle = |name: &str| name.starts_with("reference.blocks.2.self_attn.q.");
+    for mechanism in all() {
+        let (method, network, own) = built(&mechanism, &base());
+        let told = told(&mechanism);
+        let loss = velocity(&method, &told, &told.identity).sqr().unwrap().sum_all().unwrap();
+        let store = loss.backward().unwrap();
+        for param in network.iter().chain(own.iter()).filter(|param| !idle(param.name())) {
+            let gradient = store.get(param.var());
+            assert!(gradient.is_some(), "{}: {}", mechanism.name, param.name());
+        }
+        if mechanism.name == "stand_in" {
+            let gradients = own.iter().filter(|param| idle(param.name()));
+            let idle = gradients.map(|param| {
+                store.get(param.var()).map_or(0.0, |gradient| {
+                    gradient.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap()
+                })
+            });
+            assert!(idle.into_iter().all(|largest| largest == 0.0));
+        }
+    }
+}
+
+#[test]
+fn patterns_of_what_trains_name_parameters() {
+    for mechanism in all() {
+        let (_, network, _) = built(&mechanism, &base());
+        for pattern in mechanism.trains.modules.iter().chain(&mechanism.trains.published) {
+            let mut one = Params::partly_frozen(&Device::Cpu, std::slice::from_ref(pattern));
+            for param in network.iter() {
+                one.add(param.name(), param.var(), param.group()).unwrap();
+            }
+            assert!(one.iter().any(Param::is_trained), "{}: {pattern}", mechanism.name);
+        }
+    }
+}
+
+#[test]
+fn input_channels_face_and_image_start_as_their_base() {
+    let plain = Mechanism::default();
+    let (reference, base_params, _) = built(&plain, &base());
+    let weights = base_params.to_map().unwrap();
+    let expected = velocity(&reference, &told(&plain), &Identity::default());
+    for mechanism in [skyreels_a2(IMAGE_DIM), magref(IMAGE_DIM), consisid(face_spec())] {
+        let (mut network, mut own) = (Params::new(&Device::Cpu), Params::new(&Device::Cpu));
+        let wan = Wan::new(&mechanism.network(&base(), STRIDE).unwrap(), &mut network, 1).unwrap();
+        let method = Method::new(&mechanism, (wan, &network), &mut own, 1).unwrap();
+        network.load(&starting_weights(&weights, &network).unwrap()).unwrap();
+        let told = told(&mechanism);
+        let found = velocity(&method, &told, &told.identity);
+        assert!(furthest(&found, &expected) < 1e-5, "{}", mechanism.name);
+    }
+    let adaln = concat_id(ConcatIdStage::AdaLn);
+    let (_, network, _) = built(&adaln, &base());
+    network.load(&starting_weights(&weights, &network).unwrap()).unwrap();
+    let value = |name: &str| network.get(name).unwrap().var().as_detached_tensor();
+    assert_eq!(furthest(&value("blocks.1.modulation_ref"), &value("blocks.1.modulation")), 0.0);
+}
+
+#[test]
+fn remembered_keys_give_the_same_bytes_and_live_as_declared() {
+    for (mechanism, outlives) in [(stand_in(2), true), (stand_in_intended(2), false)] {
+        let (method, _, _) = built(&mechanism, &base());
+        let (mut told, mut memory) = (told(&mechanism), Memory::default());
+        let (noise, t) = (noise(&told), Tensor::new(&[700f32], &Device::Cpu).unwrap());
+        memory.begin(&mechanism.segments, true);
+        let passes = method.passes(&told, &noise, &mut memory).unwrap();
+        assert!(passes.iter().all(|pass| pass.segments().is_empty()));
+        let cached = passes[1].velocities(&noise, &t, None).unwrap().swap_remove(0);
+        let fresh = velocity(&method, &told, &told.identity);
+        assert_eq!(furthest(&cached, &fresh), 0.0);
+        told.identity = Identity::default();
+        memory.begin(&mechanism.segments, false);
+        let passes = method.passes(&told, &noise, &mut memory).unwrap();
+        let later = passes[1].velocities(&noise, &t, None).unwrap().swap_remove(0);
+        assert_eq!(furthest(&later, &fresh) == 0.0, outlives, "{:?}", mechanism.segments[0].keys);
+    }
+}
+
+#[test]
+fn a_mechanism_can_be_declared_from_parts_of_others() {
+    // FaithfulFaces on top of Stand-In's segment, which is no method of the table.
+    let json = r#"{
+        "name": "ours_with_stand_in",
+        "control": {}, "shared": {"injection": "add", "width": 7},
+        "segments": [{"name": "face", "references": [0], "offset": [-1, "end", "end"],
+            "timestep": 0, "sees_text": false, "attends_to": ["self"], "keys": "remembered"}],
+        "passes": [{"name": "negative", "prompt": false, "identity": "absent"},
+            {"name": "positive", "scale": 4}]
+    }"#;
+    let mechanism: Mechanism = serde_json::from_str(json).unwrap();
+    let (method, _, _) = built(&mechanism, &base());
+    let told = told(&mechanism);
+    assert_eq!((method.mechanism().passes_per_step(), told.identity.in_front), (2, 2));
+    let blank = velocity(&method, &told, &told.blank);
+    assert!(furthest(&velocity(&method, &told, &told.identity), &blank) > 1e-4);
+}
+
+#[test]
+fn names_that_are_not_there_are_refused() {
+    let message = |change: &dyn Fn(&mut Mechanism)| {
+        let mut mechanism = stand_in(2);
+        change(&mut mechanism);
+        mechanism.check().unwrap_err().to_string()
+    };
+    let adapter = message(&|at| at.segments[0].adapter = Some("face".into()));
+    let expected = "`adapter` is face, but must be one of those declared: `reference`";
+    assert_eq!(adapter, expected);
+    let other = message(&|at| at.segments[0].attends_to = vec!["face".into()]);
+    assert!(other.starts_with("`attends_to` is face"), "{other}");
+    let twice = message(&|at| at.segments.push(SegmentSpec::default()));
+    assert_eq!(twice, "`segments` is reference, but must have names of their own");
+    let keys = message(&|at| at.segments[0].timestep = None);
+    assert!(keys.starts_with("`keys` is kept, but must be `fresh` unless"), "{keys}");
+    let shown = Mechanism { control: vace().control, ..Mechanism::default() };
+    let error = shown.network(&WanConfig { vace: None, ..base() }, STRIDE).unwrap_err().to_string();
+    assert!(error.starts_with("`control` is given, but needs a base"), "{error}");
+}
+
+#[test]
+fn masks_of_input_channels_cover_the_references() {
+    let pictures = pictures(2);
+    let from = ReferencePictures { pictures: &pictures, region: None, frames: FRAMES };
+    let mask = |mechanism: &Mechanism| -> Vec<f32> {
+        let channels = mechanism.channels.unwrap().build(&Means, &from).unwrap();
+        assert_eq!(channels.dims(), [1, STRIDE + CHANNELS, 3, 4, 4]);
+        let mask = channels.narrow(1, 0, STRIDE).unwrap().narrow(3, 0, 1).unwrap();
+        mask.narrow(4, 0, 1).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    assert_eq!(mask(&skyreels_a2(1)), [1.0, 1.0, 0.0, 1.0, 1.0, 0.0]);
+    assert_eq!(mask(&magref(1)), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    let one = ReferencePictures { pictures: &pictures[..1], ..from };
+    let build = |mechanism: Mechanism| mechanism.channels.unwrap().build(&Means, &one);
+    let error = build(skyreels_a2(1)).unwrap_err().to_string();
+    assert!(error.contains("cannot run with one reference"), "{error}");
+    build(skyreels_a2_intended(1)).unwrap();
+}
+
+#[test]
+fn the_place_of_a_segment_is_told_on_the_videos_grid() {
+    let mut mechanism = stand_in(2);
+    mechanism.segments[0].keys = Keys::Fresh;
+    let (method, _, _) = built(&mechanism, &base());
+    let told = told(&mechanism);
+    let pass = method.pass(&told.prompt, &told.identity, &noise(&told)).unwrap();
+    assert_eq!(pass.segments()[0].origin, [-1, 2, 2]);
+    mechanism.segments[0].offset = [Offset::END, Offset::at(0), Offset::at(3)];
+    let (method, _, _) = built(&mechanism, &base());
+    let pass = method.pass(&told.prompt, &told.identity, &noise(&told)).unwrap();
+    assert_eq!(pass.segments()[0].origin, [3, 0, 3]);
+    let dtype = pass.segments()[0].timestep.unwrap().dtype();
+    assert_eq!(dtype, DType::F64);
+}
