@@ -4,20 +4,28 @@
 //! Folders come from `FFRUN_GOLDENS` (colon-separated); by default the ones committed here and, if
 //! it is there, the larger set beside the repository. New cases of a known kind are just dropped in.
 
+mod a2;
+mod a2_condition;
 mod aligner;
 mod alignment;
 mod attention;
 mod case;
 mod check;
 mod clip;
+mod consisid;
 mod detection;
 mod euler;
+mod fake_vae;
 mod fill;
 mod frechet;
+mod hunyuan_rotary;
 mod image_network;
 mod inception;
+mod magref;
+mod method_network;
 mod parameter_lengths;
 mod pending;
+mod phantom;
 mod pose;
 mod pose_net;
 mod recognition;
@@ -54,16 +62,22 @@ struct Kind {
 
 /// Every kind known. A case must be of one kind exactly.
 const KINDS: &[Kind] = &[
+    a2::KIND,
+    a2_condition::KIND,
     aligner::KIND,
     alignment::KIND,
     attention::KIND,
     clip::NETWORK,
     clip::TOKENIZER,
+    consisid::KIND,
     detection::KIND,
     euler::KIND,
     fill::KIND,
     frechet::KIND,
+    hunyuan_rotary::KIND,
     inception::KIND,
+    magref::KIND,
+    phantom::KIND,
     pose::ROTATION,
     pose::VARIATION,
     pose_net::KIND,

@@ -37,7 +37,7 @@ mod tests {
 
     fn add(graph: &mut Graph, kind: &str, seed: u64, inputs: &[(&str, Key)]) -> Key {
         let stage = Stage::new(kind, 1, serde_json::json!({ "seed": seed }));
-        graph.add(inputs.iter().fold(stage, |stage, (role, key)| stage.reading(*role, *key)))
+        graph.add(inputs.iter().fold(stage, |stage, (role, key)| stage.reading(role, *key)))
     }
 
     #[test]

@@ -46,7 +46,9 @@ fn people(asked: &Clips) -> Vec<Vec<usize>> {
         let family = &asked.labels[*clip].family;
         Family::ALL.iter().position(|known| known.name() == family)
     };
-    people.iter_mut().for_each(|clips| clips.sort_by_key(place));
+    for clips in &mut people {
+        clips.sort_by_key(place);
+    }
     let step = people.len().div_ceil(MOVING).max(1);
     people.into_iter().step_by(step).collect()
 }
