@@ -22,6 +22,7 @@ fn main() {
             size_px,
             world: 1,
             yaw_deg: 75.0,
+            yaw_least_deg: 0.0,
             pitch_deg: 30.0,
             roll_deg: 20.0,
             expression: 1.0,

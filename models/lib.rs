@@ -24,6 +24,7 @@ pub mod lora;
 pub mod loss;
 pub mod lr;
 pub mod muon;
+pub mod onnx;
 pub mod ops;
 pub mod optim;
 pub mod params;

@@ -8,3 +8,4 @@ pub mod metrics;
 pub mod script;
 pub mod spec;
 pub mod stages;
+pub mod vision;

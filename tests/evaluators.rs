@@ -17,6 +17,7 @@ fn faces(identities: usize, views: usize, size_px: usize) -> FacesSpec {
         size_px,
         world: 0,
         yaw_deg: 60.0,
+        yaw_least_deg: 0.0,
         pitch_deg: 20.0,
         roll_deg: 10.0,
         expression: 0.6,

@@ -133,6 +133,44 @@ fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
 }
 
 #[test]
+fn references_may_be_turned_and_videos_compared_with_frontal_ones() {
+    let lab = Lab::new();
+    let text = "declare(#{ name: \"turned\", asks: \"?\", metrics: [\"facesim_arc_in_world\"],\n\
+                vary: #{ against: [\"given\", \"frontal\"] } });\n\
+                fn run(trial) {\n\
+                let frontal = heads::clips().test;\n\
+                let turned = frontal.but(#{\n\
+                    reference_yaw_deg: 60, reference_yaw_least_deg: 30 });\n\
+                let base = generator::pretrained(\"heads\");\n\
+                let videos = generate(base, turned, sampler::unipc());\n\
+                if trial.against == \"given\" { evaluate(videos) }\n\
+                else { evaluate(videos, frontal) }\n}\n";
+    lab.write("turned.rhai", text);
+    lab.run(["run", "turned.rhai", "--scale", "smoke"]).ok();
+    let values = scores_of(&lab.read("runs/turned-smoke/results.csv"));
+    assert_eq!(values.len(), 4, "two people, two comparisons");
+    assert_ne!(values[..2], values[2..]);
+    let key = lab.keys_of("turned.rhai", "clips", &["--scale", "smoke"]).into_iter();
+    let yaws = |key: String| -> Vec<f64> {
+        let bytes = fs::read(lab.result(&key, "clips.safetensors")).unwrap();
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+        let labels = header["__metadata__"]["labels"].as_str().unwrap();
+        let labels: Vec<serde_json::Value> = serde_json::from_str(labels).unwrap();
+        let yaw = |label: &serde_json::Value| label["reference_pose_deg"][1].as_f64().unwrap();
+        labels.iter().map(|label| yaw(label).abs()).collect()
+    };
+    let sets: Vec<Vec<f64>> = key.map(yaws).collect();
+    assert!(sets.iter().any(|set| set.iter().all(|yaw| *yaw <= 20.0)), "{sets:?}");
+    assert!(sets.iter().any(|set| set.iter().all(|yaw| (30.0..=60.0).contains(yaw))), "{sets:?}");
+    let other = text.replace("evaluate(videos, frontal)", "evaluate(videos, heads::clips().train)");
+    lab.write("turned.rhai", &other);
+    let ran = lab.run(["plan", "turned.rhai", "--scale", "smoke"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("made for other people or clips"), "{}", ran.err);
+}
+
+#[test]
 fn an_aligner_and_the_clips_it_steers_are_measured_as_one_trial() {
     let lab = Lab::new();
     let text = "declare(#{ name: \"both\", asks: \"?\", metrics: [\"silhouette\", \"psnr\"] });\n\
@@ -166,8 +204,11 @@ fn every_injection_changes_the_samples_and_so_does_a_perturbed_angle() {
             "{with} evaluate(generate(tune(base(), parts, 0), heads::clips().test,\n\
              sampler::unipc().but(#{{ steps: 2 }}), #{{ degrees: 40, draw: 1 }}))"
         );
+        let roll = off.replace("draw: 1", "draw: 1, angles: [\"roll\"]");
         let off = psnr(&lab, &format!("{kind}_off"), &off);
         assert_ne!(scores_of(&plain), scores_of(&off), "`{kind}` does not see the angles");
+        let roll = psnr(&lab, &format!("{kind}_roll"), &roll);
+        assert_ne!(scores_of(&roll), scores_of(&off), "all angles are off where one is named");
     }
 }
 
@@ -205,6 +246,11 @@ fn parts_that_do_not_fit_are_named() {
         (
             "evaluate(generate(base(), heads::clips().test.but(#{ frames: 3 }), sampler::euler()))",
             "but the generator makes 4 frames",
+        ),
+        (
+            "evaluate(generate(tune(base(), with_s(), 0), heads::clips().test, sampler::euler(),\n\
+             #{ degrees: 5, draw: 0, angles: [\"yow\"] }))",
+            "did you mean `yaw`",
         ),
         ("evaluate(sample(generator::pretrained(\"haeds\")))", "no base ships for the world"),
         (

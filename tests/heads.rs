@@ -20,6 +20,7 @@ fn faces(identities: usize, views: usize, size_px: usize) -> FacesSpec {
         size_px,
         world: 1,
         yaw_deg: 75.0,
+        yaw_least_deg: 0.0,
         pitch_deg: 30.0,
         roll_deg: 20.0,
         expression: 0.6,

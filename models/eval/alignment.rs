@@ -41,6 +41,13 @@ pub fn template(side: usize) -> ModelResult<FivePoints> {
     Ok(TEMPLATE.map(|[x, y]| [(x + border) * ratio, y * ratio]))
 }
 
+/// Where the five points belong in a square of `side` pixels when the template of 112 pixels is
+/// enlarged `zoom` times about the middle of the square.
+pub fn template_zoomed(side: usize, zoom: f64) -> FivePoints {
+    let middle = side as f64 / 2.0;
+    TEMPLATE.map(|point| point.map(|x| (x - 56.0) * zoom + middle))
+}
+
 /// A map of the plane that turns, scales and shifts: (x, y) → (a·x − b·y + c, b·x + a·y + d).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similarity {
@@ -159,7 +166,7 @@ fn mean(points: &FivePoints) -> Point {
 
 #[cfg(test)]
 mod tests {
-    use super::{Similarity, aligned, template, warped};
+    use super::{Similarity, aligned, template, template_zoomed, warped};
     use crate::eval::picture::Picture;
 
     #[test]
@@ -184,6 +191,7 @@ mod tests {
         assert_eq!(double[0], template(112).unwrap()[0].map(|x| x * 2.0));
         assert!((template(256).unwrap()[2][0] - 128.0504).abs() < 1e-9);
         assert!(template(100).is_err() && template(0).is_err());
+        assert_eq!(template_zoomed(224, 2.0)[3], double[3]);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use super::alignment::{FivePoints, Point};
 use super::normalisation::Normalisation;
 use super::picture::Picture;
 use super::resampling::resized_as_cv2;
-use crate::error::ModelResult;
+use crate::error::{ModelError, ModelResult};
 
 /// Strides of the three scales, in pixels of the input.
-const STRIDES: [usize; 3] = [8, 16, 32];
+pub const STRIDES: [usize; 3] = [8, 16, 32];
 /// Anchors a cell.
-const ANCHORS: usize = 2;
+pub const ANCHORS: usize = 2;
 
 /// When a face counts. The defaults are insightface's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,21 +62,39 @@ impl Letterbox {
     /// # Errors
     /// When the picture is so long that nothing is left of its short side.
     pub fn new(picture: &Picture, size: [usize; 2], device: &Device) -> ModelResult<Self> {
-        let [height, width] = picture.size().map(|side| side as f64);
-        let [most_high, most_wide] = size;
-        let fits = if height / width > most_high as f64 / most_wide as f64 {
-            [most_high, (most_high as f64 / (height / width)) as usize]
-        } else {
-            [(most_wide as f64 * (height / width)) as usize, most_wide]
-        };
-        let small = resized_as_cv2(picture, fits)?;
-        let mut values = vec![0; most_high * most_wide * 3];
-        for (row, target) in (0..fits[0]).zip(values.chunks_exact_mut(most_wide * 3)) {
-            target[..fits[1] * 3].copy_from_slice(small.row(row));
-        }
-        let padded = Picture::new(size, values)?;
-        Ok(Self { input: SCRFD.batch(&[padded], device)?, scale: fits[0] as f64 / height })
+        let (picture, scale) = fitted(picture, size)?.ok_or_else(|| ModelError::BadSetting {
+            setting: "picture",
+            got: format!("{:?} pixels", picture.size()),
+            expected: format!("must leave a pixel of its short side when fitted into {size:?}"),
+        })?;
+        Ok(Self { input: SCRFD.batch(&[picture], device)?, scale })
     }
+}
+
+/// The largest copy of the picture that fits into `[height, width]`, at the top left with black
+/// beside it, and its scale; none for a picture so long that nothing is left of its short side.
+///
+/// # Errors
+/// When the size has no pixel.
+pub fn fitted(
+    picture: &Picture,
+    size @ [most_high, most_wide]: [usize; 2],
+) -> ModelResult<Option<(Picture, f64)>> {
+    let [height, width] = picture.size().map(|side| side as f64);
+    let fits = if height / width > most_high as f64 / most_wide as f64 {
+        [most_high, (most_high as f64 / (height / width)) as usize]
+    } else {
+        [(most_wide as f64 * (height / width)) as usize, most_wide]
+    };
+    if fits.contains(&0) {
+        return Ok(None);
+    }
+    let small = resized_as_cv2(picture, fits)?;
+    let mut values = vec![0; most_high * most_wide * 3];
+    for (row, target) in (0..fits[0]).zip(values.chunks_exact_mut(most_wide * 3)) {
+        target[..fits[1] * 3].copy_from_slice(small.row(row));
+    }
+    Ok(Some((Picture::new(size, values)?, fits[0] as f64 / height)))
 }
 
 /// (x − 127.5)/128, on values in 0..1.
@@ -93,6 +111,17 @@ pub struct ScaleOutput {
     pub offsets: Tensor,
 }
 
+/// The same as plain values, row by row.
+#[derive(Clone, Copy, Debug)]
+pub struct ScaleValues<'a> {
+    /// One an anchor.
+    pub scores: &'a [f32],
+    /// Four an anchor.
+    pub distances: &'a [f32],
+    /// Ten an anchor.
+    pub offsets: &'a [f32],
+}
+
 /// The faces in the network's outputs for strides 8, 16 and 32, the surest first, for an input of
 /// `[height, width]` pixels at `scale`.
 ///
@@ -100,33 +129,69 @@ pub struct ScaleOutput {
 /// When the outputs do not belong to an input of that size.
 pub fn faces(
     outputs: &[ScaleOutput; 3],
+    input: ([usize; 2], f64),
+    thresholds: Thresholds,
+) -> Result<Vec<Face>> {
+    let mut values = vec![];
+    for output in outputs {
+        for (tensor, columns) in
+            [(&output.scores, 1), (&output.distances, 4), (&output.offsets, 10)]
+        {
+            match tensor.dims2()? {
+                (_, found) if found == columns => {
+                    values.push(tensor.flatten_all()?.to_vec1::<f32>()?);
+                }
+                found => bail!("SCRFD: expected rows of {columns}, found {found:?}"),
+            }
+        }
+    }
+    let scales = [0, 3, 6].map(|at| ScaleValues {
+        scores: &values[at],
+        distances: &values[at + 1],
+        offsets: &values[at + 2],
+    });
+    faces_of(&scales, input, thresholds)
+}
+
+/// [`faces`] of plain values.
+///
+/// # Errors
+/// As [`faces`].
+pub fn faces_of(
+    scales: &[ScaleValues; 3],
     (size, scale): ([usize; 2], f64),
     thresholds: Thresholds,
 ) -> Result<Vec<Face>> {
     let mut candidates = vec![];
-    for (output, stride) in outputs.iter().zip(STRIDES) {
+    for (values, stride) in scales.iter().zip(STRIDES) {
         let columns = size[1] / stride;
         let anchors = (size[0] / stride) * columns * ANCHORS;
-        let rows = |tensor: &Tensor, width: usize| match tensor.dims2()? {
-            found if found == (anchors, width) => tensor.to_vec2::<f32>(),
-            found => {
-                bail!("stride {stride} of SCRFD: expected ({anchors}, {width}), found {found:?}")
+        let ScaleValues { scores, distances, offsets } = *values;
+        for (values, width) in [(scores, 1), (distances, 4), (offsets, 10)] {
+            if values.len() != anchors * width {
+                bail!(
+                    "stride {stride} of SCRFD: expected {anchors} rows of {width}, found {} values",
+                    values.len()
+                );
             }
-        };
-        let (scores, distances) = (rows(&output.scores, 1)?, rows(&output.distances, 4)?);
-        let offsets = rows(&output.offsets, 10)?;
-        for (at, score) in scores.iter().map(|row| row[0]).enumerate() {
+        }
+        for (at, &score) in scores.iter().enumerate() {
             if score >= thresholds.score {
                 let cell = at / ANCHORS;
                 let anchor = [cell % columns * stride, cell / columns * stride];
                 let place =
                     Place { anchor: anchor.map(|x| x as f32), stride: stride as f32, scale };
-                candidates.push(place.face(score, &distances[at], &offsets[at]));
+                candidates.push(place.face(score, &distances[at * 4..], &offsets[at * 10..]));
             }
         }
     }
+    Ok(surest(candidates, thresholds.overlap))
+}
+
+/// Candidates, the surest first, without those that a surer one overlaps by more than `overlap`.
+pub fn surest(mut candidates: Vec<Face>, overlap: f32) -> Vec<Face> {
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
-    Ok(without_overlaps(candidates, thresholds.overlap))
+    without_overlaps(candidates, overlap)
 }
 
 /// The largest face, less twice its squared distance from the middle of the picture: insightface's
@@ -208,7 +273,7 @@ mod tests {
         assert!(found.is_empty());
         let error = faces(&outputs, ([64, 32], 1.0), Thresholds::default()).unwrap_err();
         let error = error.to_string();
-        let expected = "stride 8 of SCRFD: expected (64, 1), found (32, 1)";
+        let expected = "stride 8 of SCRFD: expected 64 rows of 1, found 32 values";
         assert_eq!(error.lines().next(), Some(expected));
     }
 

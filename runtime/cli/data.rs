@@ -81,6 +81,7 @@ fn faces(target: &Target) -> FacesSpec {
         size_px: target.size,
         world: target.world,
         yaw_deg: 75.0,
+        yaw_least_deg: 0.0,
         pitch_deg: 30.0,
         roll_deg: 15.0,
         expression: 0.3,

@@ -1,28 +1,29 @@
 //! The stages of a generator: clips, codec, base, and later tuning and sampling.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
 use rhai::plugin::*;
-use rhai::{Engine, Map};
+use rhai::{Array, Engine, Map};
 
 use super::{
-    building::{Evaluation, add, check_size, check_unseen, declared_measure, faces_stage, seed_of},
+    building::{add, check_size, check_unseen, faces_stage, seed_of},
     complaint::{Complaint, Raised},
     host::Host,
     parts::Parts,
     phase::Phase,
-    recipe::{Adapter, Clipset, Codec, Dataset, Flow, Generator, Model, Sampler, Schedule, Text},
+    recipe::{
+        Adapter, Clipset, Codec, Dataset, Flow, Generator, Model, Sampler, Schedule, Text, check,
+    },
     suggest::did_you_mean_or_list,
 };
 use crate::{
     engine::{key::Key, stage::NumericClass},
-    metrics::Subject,
     spec::{
         self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, ShippedSpec, TextSpec,
         TuneSpec,
     },
-    stages::{evaluators::Evaluators, shipped},
+    stages::shipped,
 };
 
 /// A base generator that does not exist yet.
@@ -49,6 +50,8 @@ pub(super) struct Videos {
     pub(super) key: Key,
     /// The clips that were asked for: references, captions and ground truth.
     pub(super) asked: Key,
+    /// Their spec.
+    pub(super) clips: Arc<ClipsetSpec>,
 }
 
 /// Registers the types and functions.
@@ -198,17 +201,40 @@ fn tune_stage(host: &Host, base: Base, parts: &Map, seed: u64) -> Result<Tuned, 
     Ok(Tuned { key, base })
 }
 
+/// Errors of the Euler angles that S is made from.
+#[derive(Default)]
+struct AngleErrors {
+    degrees: f64,
+    draw: u64,
+    angles: Vec<String>,
+}
+
+impl AngleErrors {
+    fn read(errors: &Map) -> Result<Self, Complaint> {
+        let parts = Parts::read("generate", errors, &["degrees", "draw", "angles"])?;
+        let angles: Option<Array> = parts.optional("angles", "[\"yaw\"]")?;
+        let angles: Vec<String> =
+            angles.into_iter().flatten().map(|angle| angle.to_string()).collect();
+        for angle in &angles {
+            check::one_of("angles", angle, &["pitch", "yaw", "roll"])?;
+        }
+        let draw = seed_of(parts.number("draw", "0")? as i64)?;
+        Ok(Self { degrees: parts.number("degrees", "10")?, draw, angles })
+    }
+}
+
 /// The stage of generated clips.
 fn generate_stage(
     host: &Host,
     (base, tuned): (&Base, Option<Key>),
     (clips, sampler): (&Clipset, &Sampler),
-    (perturb_deg, draw): (f64, u64),
+    errors: AngleErrors,
 ) -> Result<Videos, Complaint> {
     check_geometry(&base.spec, &clips.spec)?;
     check_unseen((&clips.spec.split, clips.spec.world), &base.seen)?;
     let asked = clips_stage(host, &clips.spec)?;
-    let spec = GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg, draw };
+    let AngleErrors { degrees: perturb_deg, draw, angles } = errors;
+    let spec = GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg, draw, angles };
     let key = add(host, spec::GENERATE, &spec, |stage| {
         let stage = stage.reading("base", base.key).reading("clips", asked);
         match tuned {
@@ -216,7 +242,7 @@ fn generate_stage(
             None => stage,
         }
     })?;
-    Ok(Videos { key, asked })
+    Ok(Videos { key, asked, clips: clips.spec.clone() })
 }
 
 #[export_module]
@@ -342,7 +368,8 @@ mod generating_functions {
         sampler: Sampler,
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        generate_stage(&host, (&base, None), (&clips, &sampler), (0.0, 0)).map_err(Raised::from)
+        generate_stage(&host, (&base, None), (&clips, &sampler), AngleErrors::default())
+            .map_err(Raised::from)
     }
 
     /// The same from a tuned generator, under the S of each reference.
@@ -358,13 +385,16 @@ mod generating_functions {
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
         let from = (&tuned.base, Some(tuned.key));
-        generate_stage(&host, from, (&clips, &sampler), (0.0, 0)).map_err(Raised::from)
+        generate_stage(&host, from, (&clips, &sampler), AngleErrors::default())
+            .map_err(Raised::from)
     }
 
     /// The same with the Euler angles of every reference off by up to `degrees` each, as in the
-    /// paper's Table 6; `draw` numbers independent errors.
+    /// paper's Table 6; `draw` numbers independent errors, `angles` names those that are off (all
+    /// three when it is left out).
     /// ```rhai
-    /// let videos = generate(tuned, clips.test, sampler::unipc(), #{ degrees: 10, draw: 0 });
+    /// let off = #{ degrees: 10, draw: 0, angles: ["yaw"] };
+    /// let videos = generate(tuned, clips.test, sampler::unipc(), off);
     /// ```
     #[rhai_fn(name = "generate", return_raw)]
     pub fn generate_perturbed(
@@ -375,28 +405,8 @@ mod generating_functions {
         errors: Map,
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        let errors = Parts::read("generate", &errors, &["degrees", "draw"])?;
-        let degrees = errors.number("degrees", "10")?;
-        let draw = seed_of(errors.number("draw", "0")? as i64)?;
         let from = (&tuned.base, Some(tuned.key));
-        generate_stage(&host, from, (&clips, &sampler), (degrees, draw)).map_err(Raised::from)
-    }
-
-    /// Measures generated clips: every declared metric. Belongs in `run(trial)`, as its last line.
-    /// ```rhai
-    /// evaluate(generate(base, clips.test, sampler::unipc()))
-    /// ```
-    #[rhai_fn(name = "evaluate", return_raw)]
-    pub fn evaluate_videos(
-        context: NativeCallContext,
-        videos: Videos,
-    ) -> Result<Evaluation, Raised> {
-        let host = Host::in_phase(&context, Phase::Run)?;
-        let measure = declared_measure(&host, Subject::Clips)?;
-        let key = add(&host, spec::JUDGE, measure.spec.as_ref(), |mut stage| {
-            stage.digests.insert("evaluators".to_owned(), Evaluators::digest().to_owned());
-            stage.reading("videos", videos.key).reading("asked", videos.asked)
-        })?;
-        Ok(Evaluation { key })
+        let errors = AngleErrors::read(&errors)?;
+        generate_stage(&host, from, (&clips, &sampler), errors).map_err(Raised::from)
     }
 }

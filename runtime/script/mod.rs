@@ -15,6 +15,7 @@ mod explain;
 mod generating;
 mod host;
 mod judging;
+mod measuring;
 mod options;
 mod parts;
 mod phase;

@@ -10,7 +10,7 @@ use super::{
     explain::explain,
     generating,
     host::Host,
-    judging,
+    judging, measuring,
     phase::Phase,
     recipe, reporting, sandbox, scale,
     sources::Source,
@@ -136,6 +136,7 @@ pub(super) fn engine(host: &Host) -> Engine {
     building::register(&mut engine);
     generating::register(&mut engine);
     judging::register(&mut engine);
+    measuring::register(&mut engine);
     reporting::register(&mut engine);
     let clock = host.clone();
     engine.on_progress(move |operations| {

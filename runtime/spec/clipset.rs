@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_zero;
+
 /// Clips with captions, exact poses and references: what a generator is trained and tested on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,10 @@ pub struct ClipsetSpec {
     /// Largest |yaw| of a reference in degrees. The reference is another take: other light, other
     /// clothes, another place, so that nothing but the person can be copied.
     pub reference_yaw_deg: f64,
+    /// Least |yaw| of a reference in degrees, for references that are not frontal; written only where
+    /// it is not 0, so that older keys stay.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reference_yaw_least_deg: f64,
     /// Largest |pitch| of a reference in degrees.
     pub reference_pitch_deg: f64,
     /// Largest |roll| of a reference in degrees.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_zero;
+
 /// Still images of heads, rendered with their identities and exact angles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,9 @@ pub struct FacesSpec {
     pub world: u64,
     /// Largest |yaw| in degrees.
     pub yaw_deg: f64,
+    /// Least |yaw| in degrees; written only where it is not 0, so that older keys stay.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub yaw_least_deg: f64,
     /// Largest |pitch| in degrees.
     pub pitch_deg: f64,
     /// Largest |roll| in degrees.

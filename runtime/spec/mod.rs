@@ -86,3 +86,9 @@ pub const EVALUATOR: (&str, u32) = ("evaluator", 1);
 pub const TOGETHER: (&str, u32) = ("together", 1);
 /// Kind and semantic version of the measurement of an evaluator on unseen people.
 pub const VALIDITY: (&str, u32) = ("validity", 1);
+
+/// For settings that came later: left out of a spec where they are 0.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}

@@ -61,6 +61,9 @@ pub struct GenerateSpec {
     pub perturb_deg: f64,
     /// Which draw of those errors.
     pub draw: u64,
+    /// Angles that are off: `pitch`, `yaw`, `roll`; none named means all three.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub angles: Vec<String>,
 }
 
 /// A base that ships with ffrun.

@@ -89,6 +89,7 @@ impl<'a> References<'a> {
             size_px: spec.size_px,
             world: spec.world,
             yaw_deg: spec.reference_yaw_deg,
+            yaw_least_deg: spec.reference_yaw_least_deg,
             pitch_deg: spec.reference_pitch_deg,
             roll_deg: spec.reference_roll_deg,
             expression: spec.reference_expression,

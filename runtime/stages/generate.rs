@@ -31,6 +31,9 @@ use crate::{
 /// Clips sampled side by side.
 pub(super) const BATCH: usize = 12;
 
+/// Names of the Euler angles, in the order of labels.
+const ANGLES: [&str; 3] = ["pitch", "yaw", "roll"];
+
 /// Samples and writes clips and a contact sheet.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: GenerateSpec = spec_of(stage)?;
@@ -194,7 +197,14 @@ impl Generating {
             let label = &asked.labels[clip];
             let purpose = format!("perturb/{}/{}", label.identity, label.caption);
             let mut stream = Stream::new(self.spec.draw, &purpose, 0);
-            label.reference_pose_deg.map(|angle| angle + limit * stream.between(-1.0, 1.0))
+            let errors: [f32; 3] = std::array::from_fn(|_| limit * stream.between(-1.0, 1.0));
+            let off = |place: usize| {
+                let names = &self.spec.angles;
+                names.is_empty() || names.iter().any(|name| name == ANGLES[place])
+            };
+            std::array::from_fn::<f32, 3, _>(|place| {
+                label.reference_pose_deg[place] + if off(place) { errors[place] } else { 0.0 }
+            })
         });
         let radians: Vec<f32> = angles.map(f32::to_radians).collect();
         tuned.shared(pictures, &Tensor::from_vec(radians, (some.len(), 3), &self.device)?)

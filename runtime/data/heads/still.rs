@@ -132,11 +132,11 @@ impl<'a> Sitting<'a> {
 
     fn pose(&self, stream: &mut Stream) -> Pose {
         let mut within = |limit: f64| limit as f32 * stream.between(-1.0, 1.0);
-        Pose::new(
-            within(self.spec.yaw_deg),
-            within(self.spec.pitch_deg),
-            within(self.spec.roll_deg),
-        )
+        let (yaw, least) = (within(self.spec.yaw_deg), self.spec.yaw_least_deg as f32);
+        // |yaw| from 0 to its limit becomes |yaw| from the least to the limit.
+        let room = 1.0 - least / (self.spec.yaw_deg as f32).max(f32::MIN_POSITIVE);
+        let yaw = if least > 0.0 { yaw.signum() * (least + yaw.abs() * room) } else { yaw };
+        Pose::new(yaw, within(self.spec.pitch_deg), within(self.spec.roll_deg))
     }
 
     fn view(

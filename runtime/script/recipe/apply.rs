@@ -20,7 +20,8 @@ impl<S: Spec> Recipe<S> {
         context: &NativeCallContext,
         settings: &Map,
     ) -> Result<Self, Raised> {
-        let example = fields(&S::example());
+        let mut example = fields(&S::example());
+        example.retain(|name, _| !S::OPTIONAL.contains(&name.as_str()));
         let missing: Vec<String> = example
             .keys()
             .filter(|name| !settings.contains_key(name.as_str()))

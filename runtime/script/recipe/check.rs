@@ -46,7 +46,7 @@ pub(super) fn optimiser(
 }
 
 /// Refuses a name that is not known.
-pub(super) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Complaint> {
+pub(in crate::script) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Complaint> {
     if known.contains(&value) {
         return Ok(());
     }

@@ -20,6 +20,7 @@ impl Spec for ClipsetSpec {
         "```",
     ];
     const CLOSURES: &'static [Role] = &[];
+    const OPTIONAL: &'static [&'static str] = &["reference_yaw_least_deg"];
 
     fn example() -> Self {
         Self {
@@ -32,6 +33,7 @@ impl Spec for ClipsetSpec {
             size_px: 64,
             world: 0,
             reference_yaw_deg: 30.0,
+            reference_yaw_least_deg: 15.0,
             reference_pitch_deg: 15.0,
             reference_roll_deg: 10.0,
             reference_expression: 0.5,
@@ -51,6 +53,12 @@ impl Spec for ClipsetSpec {
         check::within("fps", self.fps, 1.0, 240.0)?;
         check::within("size_px", self.size_px as f64, 8.0, 1024.0)?;
         check::within("reference_yaw_deg", self.reference_yaw_deg, 0.0, 180.0)?;
+        check::within(
+            "reference_yaw_least_deg",
+            self.reference_yaw_least_deg,
+            0.0,
+            self.reference_yaw_deg,
+        )?;
         check::within("reference_pitch_deg", self.reference_pitch_deg, 0.0, 90.0)?;
         check::within("reference_roll_deg", self.reference_roll_deg, 0.0, 180.0)?;
         check::within("reference_expression", self.reference_expression, 0.0, 2.0)

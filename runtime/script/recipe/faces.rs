@@ -20,6 +20,7 @@ impl Spec for FacesSpec {
         "```",
     ];
     const CLOSURES: &'static [Role] = &[];
+    const OPTIONAL: &'static [&'static str] = &["yaw_least_deg"];
 
     fn example() -> Self {
         Self {
@@ -29,6 +30,7 @@ impl Spec for FacesSpec {
             size_px: 64,
             world: 0,
             yaw_deg: 75.0,
+            yaw_least_deg: 15.0,
             pitch_deg: 30.0,
             roll_deg: 20.0,
             expression: 1.0,
@@ -52,6 +54,7 @@ impl Spec for FacesSpec {
             format!("`views` is {views}, but the grid of `pose_grid` has {grid} poses")
         })?;
         check::within("yaw_deg", self.yaw_deg, 0.0, 180.0)?;
+        check::within("yaw_least_deg", self.yaw_least_deg, 0.0, self.yaw_deg)?;
         check::within("pitch_deg", self.pitch_deg, 0.0, 90.0)?;
         check::within("roll_deg", self.roll_deg, 0.0, 180.0)?;
         check::within("expression", self.expression, 0.0, 2.0)?;

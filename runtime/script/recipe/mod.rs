@@ -31,6 +31,8 @@ pub(super) trait Spec: Clone + Serialize + DeserializeOwned + Send + Sync + 'sta
     const MANUAL: &'static [&'static str];
     /// Settings that take a closure.
     const CLOSURES: &'static [Role];
+    /// Settings that may be left out.
+    const OPTIONAL: &'static [&'static str] = &[];
 
     /// A spec with a value of the right type in every field; the values themselves mean nothing.
     fn example() -> Self;

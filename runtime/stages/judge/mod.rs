@@ -13,7 +13,11 @@ use candle_core::Device;
 use tally::Tally;
 
 use self::people::People;
-use super::{clipset::Clips, evaluators::Evaluators, input, scores, spec_of};
+use super::{
+    clipset::{ClipLabel, Clips},
+    evaluators::Evaluators,
+    input, scores, spec_of,
+};
 use crate::{
     engine::{
         stage::Stage,
@@ -44,7 +48,7 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     }
     let asked = Clips::read(input(work, "asked")?)?;
     let made = Clips::read(input(work, "videos")?)?;
-    if made.labels != asked.labels || made.pixels.len() != asked.pixels.len() {
+    if !same_clips(&made, &asked) {
         return Err(StageError::Failed(
             "the generated clips are not those that were asked for; `ffrun fsck --repair` moves \
              damaged results aside"
@@ -62,4 +66,15 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     frames::write(&work.out, &asked, &sampled, &similarities)?;
     scores::write(&work.out.join(scores::SCORES), &tally.scores)?;
     scores::write(&work.out.join(scores::ANCHORS), &tally.anchors)
+}
+
+/// Whether two sets are of the same clips; their references may differ.
+fn same_clips(made: &Clips, asked: &Clips) -> bool {
+    let filmed = |label: &ClipLabel| {
+        (label.identity.clone(), label.family.clone(), label.take, label.pose_deg.clone())
+    };
+    let labels = || made.labels.iter().zip(&asked.labels);
+    made.len() == asked.len()
+        && made.pixels.len() == asked.pixels.len()
+        && labels().all(|(made, asked)| filmed(made) == filmed(asked))
 }
