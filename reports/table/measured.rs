@@ -20,8 +20,14 @@ pub(super) fn block(
     let settings = rows(spec, results)?;
     let per_column: Vec<Vec<Cell>> =
         metrics.par_iter().map(|metric| column(spec, metric, &settings, frame)).collect();
+    // Floors and ceilings need a column for their labels, even where nothing is varied.
+    let (row_names, only) = match spec.rows.is_empty() {
+        true => (vec![String::new()], Some("measured".to_owned())),
+        false => (spec.rows.clone(), None),
+    };
     let labels = |settings: &Settings| -> Vec<String> {
-        spec.rows.iter().map(|name| number::setting(&settings[name])).collect()
+        let own = spec.rows.iter().map(|name| number::setting(&settings[name]));
+        own.chain(only.clone()).collect()
     };
     let mut measured: Vec<Row> = settings
         .iter()
@@ -37,7 +43,7 @@ pub(super) fn block(
     let mut block = Block {
         provenance: Provenance::Measured,
         origin: origin(&results.scale),
-        row_names: spec.rows.clone(),
+        row_names,
         columns: metrics.into_iter().map(header).collect(),
         rows: measured,
     };

@@ -166,6 +166,16 @@ elements  FaceSim-Cur ↑
     }
 
     #[test]
+    fn anchors_have_a_column_even_where_nothing_is_varied() {
+        let table = TableSpec { rows: Vec::new(), beside: None, ..few_table() };
+        let text = terminal_table(&table, &few(), 80, false).unwrap();
+        let lines: Vec<&str> = text.lines().skip(3).collect();
+        assert!(lines[0].starts_with("          Retrieval top-1 ↑"), "{text}");
+        assert!(lines[1].starts_with("measured                  …"), "{text}");
+        assert!(lines[2].starts_with("  chance              0.016"), "{text}");
+    }
+
+    #[test]
     fn colour_marks_the_best() {
         let text = terminal_table(&few_table(), &few(), 80, true).unwrap();
         assert!(text.contains("\u{1b}[1m0.722\u{1b}[0m"), "{text}");
