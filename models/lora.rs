@@ -117,8 +117,10 @@ impl Lora {
             return Err(ModelError::WeightMismatch { missing, unexpected: vec![], misshaped });
         }
         for (param, adapter) in merged {
-            let change = adapter.up.detach().matmul(&adapter.down.detach())?;
-            param.var().set(&(param.var().as_detached_tensor() + (change * adapter.scale)?)?)?;
+            let change = (adapter.up.detach().matmul(&adapter.down.detach())? * adapter.scale)?;
+            let (var, weight) = (param.var(), param.var().as_detached_tensor());
+            let merged = (weight.to_dtype(DType::F32)? + change)?;
+            var.set(&merged.to_dtype(var.dtype())?)?;
         }
         Ok(())
     }

@@ -55,6 +55,8 @@ pub struct Params {
     entries: Vec<Param>,
     index: BTreeMap<String, usize>,
     trained: Trained,
+    /// Type of what is declared in [`Group::Decay`].
+    matrices: DType,
 }
 
 /// Which parameters are trained, if the network asks for it.
@@ -70,7 +72,7 @@ impl Params {
     /// An empty set whose parameters will live on `device`.
     pub fn new(device: &Device) -> Self {
         let (entries, index) = (vec![], BTreeMap::new());
-        Self { device: device.clone(), entries, index, trained: Trained::All }
+        Self { device: device.clone(), entries, index, trained: Trained::All, matrices: DType::F32 }
     }
 
     /// An empty set in which every parameter is [`Group::Frozen`], whatever the network asks for:
@@ -85,17 +87,25 @@ impl Params {
         Self { trained: Trained::Under(prefixes.to_vec()), ..Self::new(device) }
     }
 
+    /// As [`Params::frozen`], with all matrices ([`Group::Decay`]) kept in `matrices`: BF16 halves
+    /// what a large network takes. Products with them are computed in that type, all else in f32.
+    pub fn frozen_in(matrices: DType, device: &Device) -> Self {
+        Self { matrices, ..Self::frozen(device) }
+    }
+
     /// Where the parameters live.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Declares a parameter with its initial value (kept in f32) and returns the network's handle.
+    /// Declares a parameter with its initial value (kept in f32, but see [`Params::frozen_in`]) and
+    /// returns the network's handle.
     pub fn add(&mut self, name: &str, value: &Tensor, group: Group) -> Result<Tensor, ModelError> {
         if self.index.contains_key(name) {
             return Err(ModelError::DuplicateParameter { name: name.to_owned() });
         }
-        let value = value.to_device(&self.device)?.to_dtype(DType::F32)?.contiguous()?;
+        let dtype = if group == Group::Decay { self.matrices } else { DType::F32 };
+        let value = value.to_device(&self.device)?.to_dtype(dtype)?.contiguous()?;
         let var = Var::from_tensor(&value.copy()?)?;
         let trained = match &self.trained {
             Trained::All => true,
@@ -142,7 +152,7 @@ impl Params {
         self.check(weights)?;
         for (name, value) in weights {
             if let Some(param) = self.get(name) {
-                let value = value.to_device(&self.device)?.to_dtype(DType::F32)?;
+                let value = value.to_device(&self.device)?.to_dtype(param.var.dtype())?;
                 // `copy` also makes `set` legal when the weights came from this very set.
                 param.var.set(&value.copy()?)?;
             }

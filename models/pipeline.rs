@@ -91,6 +91,15 @@ fn forward(wan: &Wan, input: &WanInput, latent: &Tensor, timestep: f64) -> Resul
     wan.forward(&WanInput { latent, timestep: &timestep, ..*input })
 }
 
+/// Whether an input has parts that are not joined along the batch dimension.
+fn brings_its_own(input: &WanInput) -> bool {
+    !input.segments.is_empty()
+        || !input.remembered.is_empty()
+        || input.remembered_text.is_some()
+        || input.channels.is_some()
+        || input.after_blocks.is_some()
+}
+
 /// Conditions joined along the batch dimension.
 struct Batch<'a> {
     passes: usize,
@@ -106,7 +115,7 @@ impl<'a> Batch<'a> {
     /// None when there is only one condition.
     fn of(conditions: &[Condition<'a>]) -> Result<Option<Self>> {
         let [Condition { input: first, .. }, _, ..] = conditions else { return Ok(None) };
-        if conditions.iter().any(|condition| !condition.input.segments.is_empty()) {
+        if conditions.iter().any(|condition| brings_its_own(&condition.input)) {
             bail!("passes with extra segments cannot run as one batch; run them one by one");
         }
         let join = |of: &dyn Fn(&WanInput<'a>) -> Option<Tensor>| -> Result<Option<Tensor>> {

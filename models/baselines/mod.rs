@@ -22,13 +22,16 @@ mod offset;
 mod pass;
 mod pass_input;
 mod phantom;
-mod published;
 mod segment;
 mod skyreels_a2;
 mod stand_in;
 mod start;
 mod vace;
 
+#[cfg(test)]
+mod published_tests;
+#[cfg(test)]
+mod test_scene;
 #[cfg(test)]
 mod tests;
 
@@ -52,7 +55,6 @@ pub use offset::Offset;
 pub use pass::{PassSpec, Presence};
 pub use pass_input::PassInput;
 pub use phantom::phantom;
-pub use published::{load_published, load_published_adapters};
 pub use segment::{Keys, SegmentSpec};
 pub use skyreels_a2::{skyreels_a2, skyreels_a2_intended};
 pub use stand_in::{stand_in, stand_in_intended, stand_in_with_vace};

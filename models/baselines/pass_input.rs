@@ -10,8 +10,8 @@ use super::method::Method;
 use super::pass::Presence;
 use super::segment::{Keys, SegmentSpec};
 use crate::wan::{
-    AfterBlock, Attends, Observer, Remembered, Segment, SharedInput, Tokens, VaceInput, Wan,
-    WanInput,
+    AfterBlock, Attends, Observer, Remembered, RememberedText, Segment, SharedInput, Tokens,
+    VaceInput, Wan, WanInput,
 };
 
 /// One pass, ready to be run at any latent and timestep.
@@ -28,6 +28,7 @@ pub struct PassInput {
     face: Option<FaceReading>,
     segments: Vec<Reference>,
     remembered: Vec<Remembered>,
+    remembered_text: Option<RememberedText>,
 }
 
 /// A segment with its latent.
@@ -49,6 +50,7 @@ impl PassInput {
         memory: Option<(&mut Memory, Presence)>,
     ) -> Result<Self> {
         let mechanism = method.mechanism();
+        let samples = memory.is_some();
         let (segments, remembered) = references(method, identity, video, memory)?;
         let (text, image) = text_and_image(method, text, identity)?;
         let control = match (mechanism.control, &identity.control) {
@@ -72,7 +74,7 @@ impl PassInput {
                 mechanism.name
             );
         }
-        Ok(Self {
+        let mut input = Self {
             recompute: false,
             method: method.clone(),
             text,
@@ -83,7 +85,14 @@ impl PassInput {
             face,
             segments,
             remembered,
-        })
+            remembered_text: None,
+        };
+        if samples {
+            // The text is the same at every step; its keys need neither latent nor timestep.
+            let text = method.wan().remember_text(&input.input((video, video), &[]))?;
+            input.remembered_text = Some(text);
+        }
+        Ok(input)
     }
 
     /// The segments, for [`PassInput::input`].
@@ -115,6 +124,7 @@ impl PassInput {
             lora: self.method.video_adapter(),
             segments,
             remembered: &self.remembered,
+            remembered_text: self.remembered_text.as_ref(),
             after_blocks: self.face.as_ref().map(|face| face as &dyn AfterBlock),
             recompute: self.recompute,
             ..WanInput::new(latent, timestep, &self.text)

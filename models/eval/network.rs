@@ -5,8 +5,9 @@ use candle_core::{Result, Tensor};
 /// Told the name of an inner module, as the published code names it, and that module's output.
 pub type Tap<'a> = &'a mut dyn FnMut(&str, &Tensor);
 
-/// A network from images to one vector each. BatchNorms use their running statistics.
-pub trait ImageNetwork {
+/// A network from images to one vector each, which any thread may hold. BatchNorms use their running
+/// statistics.
+pub trait ImageNetwork: Send {
     /// The vectors, and on the way every activation that `tap` may want to see.
     ///
     /// # Shapes

@@ -46,7 +46,7 @@ impl DualEncoder {
     /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
     /// - output: `[B, width]`
     pub fn features(&self, frames_bchw: &Tensor) -> Result<Tensor> {
-        self.tower.forward(frames_bchw)
+        self.tower.mean(frames_bchw)
     }
 
     /// Frames in the common space.

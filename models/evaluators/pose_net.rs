@@ -29,7 +29,7 @@ impl PoseNet {
     /// Declares the network with initial values from `seed`.
     pub fn new(config: VitConfig, params: &mut Params, seed: u64) -> ModelResult<Self> {
         let tower = Tower::new(config, params, seed)?;
-        let head = Linear::new(params, "head", (config.width, 7), seed)?;
+        let head = Linear::new(params, "head", (tower.flat_width(), 7), seed)?;
         Ok(Self { tower, head })
     }
 
@@ -39,7 +39,7 @@ impl PoseNet {
     /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
     /// - output: see [`PoseOutput`]
     pub fn forward(&self, frames_bchw: &Tensor) -> Result<PoseOutput> {
-        let seven_bd = self.head.forward(&self.tower.forward(frames_bchw)?)?;
+        let seven_bd = self.head.forward(&self.tower.flat(frames_bchw)?)?;
         Ok(PoseOutput {
             rotations_b33: rotations_from_6d(&seven_bd.narrow(1, 0, 6)?)?,
             presence_b: seven_bd.narrow(1, 6, 1)?.squeeze(1)?,

@@ -39,7 +39,7 @@ impl Recogniser {
     /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
     /// - output: `[B, D]`, unit rows
     pub fn forward(&self, frames_bchw: &Tensor) -> Result<Tensor> {
-        unit_rows(&self.norm.forward(&self.embed.forward(&self.tower.forward(frames_bchw)?)?)?)
+        unit_rows(&self.norm.forward(&self.embed.forward(&self.tower.mean(frames_bchw)?)?)?)
     }
 
     /// The same while training, by the batch's own statistics, which are to be remembered.
@@ -48,7 +48,7 @@ impl Recogniser {
     /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
     /// - output: `[B, D]`, unit rows
     pub fn forward_training(&self, frames_bchw: &Tensor) -> Result<(Tensor, BatchStatistics)> {
-        let embedded = self.embed.forward(&self.tower.forward(frames_bchw)?)?;
+        let embedded = self.embed.forward(&self.tower.mean(frames_bchw)?)?;
         let (standardised, batch) = BatchNorm::forward_training(&embedded)?;
         Ok((unit_rows(&standardised)?, batch))
     }

@@ -3,9 +3,9 @@
 use super::error::{Fault, Prepared};
 use super::proto::TensorProto;
 
-/// Most values of one array or activation: 128 MiB. The largest of the published networks here
+/// Most values of one activation or shape: 64 MiB. The largest of the published networks here
 /// has a tenth.
-pub(super) const MOST_VALUES: usize = 1 << 25;
+const MOST_VALUES: usize = 1 << 24;
 
 /// Values of either type, row by row.
 #[derive(Clone, Debug, PartialEq)]

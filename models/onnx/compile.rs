@@ -107,7 +107,9 @@ pub(super) fn compile<'a>(
             *compiler.readers.entry(input).or_default() += 1;
         }
     }
-    outputs.iter().for_each(|&output| *compiler.readers.entry(output).or_default() += 1);
+    for &output in &outputs {
+        *compiler.readers.entry(output).or_default() += 1;
+    }
     for node in needed.into_iter().map(|at| &graph.nodes[at]) {
         let lowered = lower(&mut compiler, node);
         compiler.take(node, lowered).map_err(|fault| placed(graph, node, fault))?;
@@ -200,6 +202,9 @@ impl<'a> Compiler<'a> {
         layout: Layout,
     ) -> Prepared<Live> {
         let buffer = self.lengths.len();
+        if layout.dims().contains(&0) {
+            return Fault::misfit(format!("nothing is left of {:?}", layout.dims()));
+        }
         self.lengths.push(count(layout.dims())?);
         let inputs = inputs.iter().map(|input| input.buffer).collect();
         let channels = layout.channels();

@@ -10,7 +10,8 @@ use std::mem;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::element::{Element, Place, apply};
+use super::aligned::Aligned;
+use super::element::{Element, Place, apply, bounds};
 
 /// Vector registers of outputs in a panel.
 const WIDE: usize = 2;
@@ -40,8 +41,8 @@ pub(super) struct Dense {
     depth: usize,
     /// Number of outputs.
     outputs: usize,
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    weights: Aligned,
+    bias: Aligned,
 }
 
 /// Where pixels read and write.
@@ -63,7 +64,7 @@ impl Dense {
     pub(super) fn new(runs: Vec<Run>, weights: &[f32], bias: Vec<f32>) -> Self {
         let depth = runs.iter().map(|run| run.length).sum();
         let outputs = bias.len();
-        let lanes = Arch::new().dispatch(Lanes);
+        let lanes = lanes();
         let mut packed = vec![];
         for panel in panels(outputs, lanes) {
             for at in 0..depth {
@@ -75,13 +76,13 @@ impl Dense {
         // The last panel's outputs beyond the last are computed and dropped.
         let mut bias = bias;
         bias.resize(outputs.next_multiple_of(lanes * WIDE), 0.0);
-        Self { runs, depth, outputs, weights: packed, bias }
+        Self { runs, depth, outputs, weights: Aligned::of(&packed), bias: Aligned::of(&bias) }
     }
 
     /// Multiplies every output by its scale and adds its shift.
     pub(super) fn scale(&mut self, scale: &[f32], shift: &[f32]) {
-        let lanes = Arch::new().dispatch(Lanes);
-        let mut weights = self.weights.as_mut_slice();
+        let lanes = lanes();
+        let mut weights = &mut *self.weights;
         for panel in panels(self.outputs, lanes) {
             let width = panel.vectors * lanes;
             let (mine, rest) = mem::take(&mut weights).split_at_mut(self.depth * width);
@@ -103,7 +104,8 @@ impl Dense {
         y: &mut [f32],
         (elements, inputs): (&[Element], &[&[f32]]),
     ) {
-        Arch::new().dispatch(Job { dense: self, x, pixels, y, elements, inputs });
+        let (bounds, elements) = bounds(elements);
+        Arch::new().dispatch(Job { dense: self, x, pixels, y, bounds, elements, inputs });
     }
 }
 
@@ -118,6 +120,11 @@ fn panels(outputs: usize, lanes: usize) -> impl Iterator<Item = Panel> {
         let vectors = if outputs - start > lanes { WIDE } else { 1 };
         Panel { start, vectors }
     })
+}
+
+/// How many values a vector register of this machine holds.
+pub(super) fn lanes() -> usize {
+    Arch::new().dispatch(Lanes)
 }
 
 /// Tells how many values a vector register holds.
@@ -137,6 +144,8 @@ struct Job<'a> {
     x: &'a [f32],
     pixels: Pixels<'a>,
     y: &'a mut [f32],
+    /// Least and largest output.
+    bounds: [f32; 2],
     elements: &'a [Element],
     inputs: &'a [&'a [f32]],
 }
@@ -162,17 +171,19 @@ impl WithSimd for Job<'_> {
 impl Job<'_> {
     #[inline(always)]
     fn block<S: Simd>(&mut self, simd: S, start: usize, length: usize) {
-        let mut weights = self.dense.weights.as_slice();
+        let mut weights = &*self.dense.weights;
         for panel in panels(self.dense.outputs, S::F32_LANES) {
             let (mine, rest) = weights.split_at(self.dense.depth * panel.vectors * S::F32_LANES);
             weights = rest;
             match (panel.vectors, length) {
-                (WIDE, TILE..) => self.tiles::<S, TILE, WIDE>(simd, (start, length), panel, mine),
-                (WIDE, SMALL..) => self.tiles::<S, SMALL, WIDE>(simd, (start, length), panel, mine),
-                (WIDE, _) => self.tiles::<S, 1, WIDE>(simd, (start, length), panel, mine),
-                (_, TILE..) => self.tiles::<S, TILE, 1>(simd, (start, length), panel, mine),
-                (_, SMALL..) => self.tiles::<S, SMALL, 1>(simd, (start, length), panel, mine),
-                _ => self.tiles::<S, 1, 1>(simd, (start, length), panel, mine),
+                (WIDE, TILE..) => self.tiles::<S, TILE, WIDE>(simd, (start, length), &panel, mine),
+                (WIDE, SMALL..) => {
+                    self.tiles::<S, SMALL, WIDE>(simd, (start, length), &panel, mine);
+                }
+                (WIDE, _) => self.tiles::<S, 1, WIDE>(simd, (start, length), &panel, mine),
+                (_, TILE..) => self.tiles::<S, TILE, 1>(simd, (start, length), &panel, mine),
+                (_, SMALL..) => self.tiles::<S, SMALL, 1>(simd, (start, length), &panel, mine),
+                _ => self.tiles::<S, 1, 1>(simd, (start, length), &panel, mine),
             }
         }
     }
@@ -184,7 +195,7 @@ impl Job<'_> {
         &mut self,
         simd: S,
         (start, length): (usize, usize),
-        panel: Panel,
+        panel: &Panel,
         weights: &[f32],
     ) {
         let bias: [S::f32s; V] = {
@@ -192,18 +203,39 @@ impl Job<'_> {
             std::array::from_fn(|v| bias[v])
         };
         let width = (self.dense.outputs - panel.start).min(V * S::F32_LANES);
+        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
         let mut done = 0;
         while done < length {
             let at = start + done.min(length - P);
             let bases: [usize; P] = std::array::from_fn(|p| self.pixels.bases[at + p] as usize);
             let sums = sums::<S, P, V>(simd, (self.x, &bases), (&self.dense.runs, weights), bias);
-            for (p, sums) in sums.iter().enumerate() {
-                let first = self.pixels.first + (at + p) * self.pixels.stride + panel.start;
-                let row = &mut self.y[first..][..width];
-                store::<S, V>(simd, row, sums);
-                let channel = self.pixels.channel + panel.start;
-                // Pixels of an earlier tile are whole again here, and what follows starts anew.
-                apply(self.elements, row, Place { at: first, channel }, self.inputs);
+            let first = |p: usize| self.pixels.first + (at + p) * self.pixels.stride + panel.start;
+            if width == V * S::F32_LANES {
+                // Nothing else in this loop, so that it is unrolled and the sums stay in registers.
+                #[allow(clippy::needless_range_loop, reason = "an iterator would not be unrolled")]
+                for p in 0..P {
+                    let row = S::as_mut_simd_f32s(&mut self.y[first(p)..][..width]).0;
+                    for v in 0..V {
+                        row[v] = simd.min_f32s(simd.max_f32s(sums[p][v], low), high);
+                    }
+                }
+            } else {
+                let spilled = sums;
+                for (p, sums) in spilled.iter().enumerate() {
+                    let row = self.y[first(p)..][..width].chunks_mut(S::F32_LANES);
+                    for (row, &sum) in row.zip(sums) {
+                        let sum = simd.min_f32s(simd.max_f32s(sum, low), high);
+                        simd.partial_store_f32s(row, sum);
+                    }
+                }
+            }
+            if !self.elements.is_empty() {
+                for p in 0..P {
+                    let place = Place { at: first(p), channel: self.pixels.channel + panel.start };
+                    let row = &mut self.y[place.at..][..width];
+                    // Pixels of an earlier tile are whole again here: what follows starts anew.
+                    apply(self.elements, row, place, self.inputs);
+                }
             }
             done += P;
         }
@@ -224,7 +256,10 @@ fn sums<S: Simd, const P: usize, const V: usize>(
         let seen: [&[f32]; P] = std::array::from_fn(|p| &x[bases[p] + run.offset..][..run.length]);
         let (now, rest) = weights.split_at(run.length);
         weights = rest;
-        for (at, weight) in now.iter().enumerate() {
+        // Indices below the one length that all of these slices have need no check: a way out of
+        // the loop would keep the sums in memory.
+        for at in 0..run.length {
+            let weight = now[at];
             for p in 0..P {
                 let value = simd.splat_f32s(seen[p][at]);
                 for v in 0..V {
@@ -234,19 +269,6 @@ fn sums<S: Simd, const P: usize, const V: usize>(
         }
     }
     sums
-}
-
-/// Writes the sums of a pixel, as far as its row reaches.
-#[inline(always)]
-fn store<S: Simd, const V: usize>(simd: S, row: &mut [f32], sums: &[S::f32s; V]) {
-    if row.len() == V * S::F32_LANES {
-        let (row, _) = S::as_mut_simd_f32s(row);
-        row[..V].copy_from_slice(sums);
-    } else {
-        for (row, &sum) in row.chunks_mut(S::F32_LANES).zip(sums) {
-            simd.partial_store_f32s(row, sum);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,38 +6,59 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::element::{Element, apply_to_pixels};
+use super::aligned::Aligned;
+use super::dense::lanes;
+use super::element::{Element, apply_to_pixels, bounds};
 use super::window::Window;
 
 /// Side of the kernel that has loops of its own, because nearly all have it.
 const USUAL: usize = 3;
+/// Values of a row of pixels of which all channels are computed before the next pixels: three
+/// such rows stay in the nearest cache.
+const TILE_VALUES: usize = 2560;
 
 /// A kernel for every channel, channels innermost.
 #[derive(Clone, Debug)]
 pub(super) struct Depthwise {
     window: Window,
-    /// One value a channel for each tap, row by row.
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+    /// For each vector register of channels: one register for each tap, column by column, and one
+    /// of biases. Channels beyond the last are 0.
+    weights: Aligned,
 }
 
 impl Depthwise {
-    /// `weights` hold the taps of each channel in turn, as the file does.
-    pub(super) fn new(window: Window, weights: &[f32], bias: Vec<f32>) -> Self {
-        let taps = window.kernel[0] * window.kernel[1];
-        let channels = window.channels;
-        let turned =
-            (0..taps * channels).map(|at| weights[at % channels * taps + at / channels]).collect();
-        Self { window, weights: turned, bias }
+    /// `weights` hold the taps of each channel in turn, row by row, as the file does.
+    pub(super) fn new(window: Window, weights: &[f32], bias: &[f32]) -> Self {
+        let [rows, columns] = window.kernel;
+        let (taps, lanes) = (rows * columns, lanes());
+        let mut packed = vec![];
+        for first in (0..window.channels).step_by(lanes) {
+            for tap in 0..=taps {
+                for channel in first..first + lanes {
+                    let at = tap % rows * columns + tap / rows;
+                    packed.push(match channel {
+                        beyond if beyond >= window.channels => 0.0,
+                        _ if tap == taps => bias[channel],
+                        _ => weights[channel * taps + at],
+                    });
+                }
+            }
+        }
+        Self { window, weights: Aligned::of(&packed) }
     }
 
     /// Multiplies every channel by its scale and adds its shift.
     pub(super) fn scale(&mut self, scale: &[f32], shift: &[f32]) {
-        for weights in self.weights.chunks_exact_mut(scale.len()) {
-            weights.iter_mut().zip(scale).for_each(|(weight, scale)| *weight *= scale);
-        }
-        for ((bias, scale), shift) in self.bias.iter_mut().zip(scale).zip(shift) {
-            *bias = bias.mul_add(*scale, *shift);
+        let lanes = lanes();
+        let taps = self.window.kernel[0] * self.window.kernel[1];
+        let parts = scale.chunks(lanes).zip(shift.chunks(lanes));
+        let blocks = self.weights.chunks_exact_mut((taps + 1) * lanes);
+        for (block, (scale, shift)) in blocks.zip(parts) {
+            for weights in block.chunks_exact_mut(lanes) {
+                weights.iter_mut().zip(scale).for_each(|(weight, scale)| *weight *= scale);
+            }
+            let biases = &mut block[taps * lanes..];
+            biases.iter_mut().zip(shift).for_each(|(bias, shift)| *bias += shift);
         }
     }
 
@@ -51,11 +72,12 @@ impl Depthwise {
         let Window { channels, size, out_size, .. } = self.window;
         let (picture, row) = (size[0] * size[1] * channels, out_size[1] * channels);
         let nothing = vec![0.0; size[1] * channels];
+        let (bounds, rest) = bounds(elements);
         for (at, y) in y.chunks_exact_mut(row).enumerate() {
             let x = &x[at / out_size[0] * picture..][..picture];
-            let line = Line { of: self, x, nothing: &nothing, at: at % out_size[0] };
+            let line = Line { of: self, x, nothing: &nothing, at: at % out_size[0], bounds };
             Arch::new().dispatch(Job { line, y });
-            apply_to_pixels(elements, y, (at * row, channels), inputs);
+            apply_to_pixels(rest, y, (at * row, channels), inputs);
         }
     }
 }
@@ -68,6 +90,8 @@ struct Line<'a> {
     /// A row of zeros: what lies above and below the picture.
     nothing: &'a [f32],
     at: usize,
+    /// Least and largest output.
+    bounds: [f32; 2],
 }
 
 struct Job<'a> {
@@ -82,15 +106,20 @@ impl WithSimd for Job<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { line, y } = self;
         let window = line.of.window;
-        let inside = window.inside(1);
-        for first in (0..window.channels).step_by(S::F32_LANES) {
-            let whole = first + S::F32_LANES <= window.channels;
-            if whole && window.kernel == [USUAL; 2] && window.dilation == [1; 2] {
-                line.usual(simd, (y, first), inside.clone());
-                line.any(simd, (y, first), 0..inside.start);
-                line.any(simd, (y, first), inside.end..window.out_size[1]);
-            } else {
-                line.any(simd, (y, first), 0..window.out_size[1]);
+        let usual = window.kernel == [USUAL; 2] && window.dilation == [1; 2];
+        let whole = window.channels.is_multiple_of(S::F32_LANES);
+        let tile = (TILE_VALUES / window.channels).clamp(8, 64);
+        for start in (0..window.out_size[1]).step_by(tile) {
+            let pixels = start..(start + tile).min(window.out_size[1]);
+            for first in (0..window.channels).step_by(S::F32_LANES) {
+                let part = (pixels.clone(), first);
+                match (usual, whole, window.stride[1]) {
+                    (true, true, 1) => line.usual::<S, true, 1>(simd, y, part),
+                    (true, true, 2) => line.usual::<S, true, 2>(simd, y, part),
+                    (true, _, 1) => line.usual::<S, false, 1>(simd, y, part),
+                    (true, _, 2) => line.usual::<S, false, 2>(simd, y, part),
+                    _ => line.any(simd, y, part),
+                }
             }
         }
     }
@@ -105,48 +134,87 @@ impl<'a> Line<'a> {
         window.place(0, self.at, tap).map_or(self.nothing, |row| &self.x[row * values..][..values])
     }
 
-    /// Channels from `first` of pixels whose taps all lie in the row.
+    /// Channels from `first`, as many as a register holds or there are, of all pixels. The columns
+    /// under the kernel stay in registers from pixel to pixel. `WHOLE`: registers divide pixels.
     #[inline(always)]
-    fn usual<S: Simd>(&self, simd: S, (y, first): (&mut [f32], usize), pixels: Range<usize>) {
-        let window = self.of.window;
-        let channels = window.channels;
-        let load = |values: &[f32], at: usize| S::as_simd_f32s(&values[at..][..S::F32_LANES]).0[0];
-        let weights: [[S::f32s; USUAL]; USUAL] = std::array::from_fn(|ky| {
-            std::array::from_fn(|kx| load(&self.of.weights, (ky * USUAL + kx) * channels + first))
-        });
-        let bias = load(&self.of.bias, first);
-        let rows: [&[f32]; USUAL] = std::array::from_fn(|ky| self.row(ky));
-        for pixel in pixels {
-            let seen = (pixel * window.stride[1] - window.before[1]) * channels + first;
-            let mut sum = bias;
-            for (row, weights) in rows.iter().zip(&weights) {
-                for (kx, &weight) in weights.iter().enumerate() {
-                    sum = simd.mul_add_f32s(load(row, seen + kx * channels), weight, sum);
-                }
-            }
-            let target = &mut y[pixel * channels + first..][..S::F32_LANES];
-            S::as_mut_simd_f32s(target).0[0] = sum;
-        }
-    }
-
-    /// Channels from `first`, as many as a register holds or there are, of any pixels.
-    #[inline(always)]
-    fn any<S: Simd>(&self, simd: S, (y, first): (&mut [f32], usize), pixels: Range<usize>) {
+    fn usual<S: Simd, const WHOLE: bool, const STRIDE: usize>(
+        &self,
+        simd: S,
+        y: &mut [f32],
+        (pixels, first): (Range<usize>, usize),
+    ) {
         let window = self.of.window;
         let channels = window.channels;
         let width = S::F32_LANES.min(channels - first);
-        let load = |values: &[f32], at: usize| simd.partial_load_f32s(&values[at..][..width]);
+        // What lies beyond the pixel's last channel is read along where something does: faster, and
+        // it comes to nothing.
+        let load = |values: &[f32], at: usize| match values.get(at..at + S::F32_LANES) {
+            Some(values) => S::as_simd_f32s(values).0[0],
+            None => simd.partial_load_f32s(&values[at..][..width]),
+        };
+        let block = first / S::F32_LANES;
+        let block_weights = &S::as_simd_f32s(&self.of.weights).0[block * (USUAL * USUAL + 1)..];
+        let weights: [[S::f32s; USUAL]; USUAL] =
+            std::array::from_fn(|kx| std::array::from_fn(|ky| block_weights[kx * USUAL + ky]));
+        let bias = block_weights[USUAL * USUAL];
+        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
+        let rows: [&[f32]; USUAL] = std::array::from_fn(|ky| self.row(ky));
+        let registers = channels / S::F32_LANES;
+        let vectors = rows.map(|row| S::as_simd_f32s(row).0);
+        let outside = [simd.splat_f32s(0.0); USUAL];
+        let column = |from_edge: usize| match from_edge.checked_sub(window.before[1]) {
+            Some(at) if at < window.size[1] && WHOLE => {
+                vectors.map(|row| row[at * registers + block])
+            }
+            Some(at) if at < window.size[1] => rows.map(|row| load(row, at * channels + first)),
+            _ => outside,
+        };
+        let start = pixels.start * STRIDE;
+        let mut seen: [[S::f32s; USUAL]; USUAL] = std::array::from_fn(|kx| column(start + kx));
         for pixel in pixels {
-            let mut sum = load(&self.of.bias, first);
-            for ky in 0..window.kernel[0] {
-                let row = self.row(ky);
-                for kx in 0..window.kernel[1] {
-                    let Some(column) = window.place(1, pixel, kx) else { continue };
-                    let weight =
-                        load(&self.of.weights, (ky * window.kernel[1] + kx) * channels + first);
-                    sum = simd.mul_add_f32s(load(row, column * channels + first), weight, sum);
+            let mut sum = bias;
+            for (seen, weights) in seen.iter().zip(&weights) {
+                for (&value, &weight) in seen.iter().zip(weights) {
+                    sum = simd.mul_add_f32s(value, weight, sum);
                 }
             }
+            let sum = simd.min_f32s(simd.max_f32s(sum, low), high);
+            if WHOLE {
+                S::as_mut_simd_f32s(y).0[pixel * registers + block] = sum;
+            } else {
+                simd.partial_store_f32s(&mut y[pixel * channels + first..][..width], sum);
+            }
+            let next = pixel * STRIDE + USUAL;
+            seen = if STRIDE == 1 {
+                [seen[1], seen[2], column(next)]
+            } else {
+                [seen[2], column(next), column(next + 1)]
+            };
+        }
+    }
+
+    /// The same under any kernel.
+    #[inline(always)]
+    fn any<S: Simd>(&self, simd: S, y: &mut [f32], (pixels, first): (Range<usize>, usize)) {
+        let window = self.of.window;
+        let channels = window.channels;
+        let width = S::F32_LANES.min(channels - first);
+        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
+        let load = |values: &[f32], at: usize| simd.partial_load_f32s(&values[at..][..width]);
+        let [rows, columns] = window.kernel;
+        let block = first / S::F32_LANES * (rows * columns + 1);
+        let weights = &S::as_simd_f32s(&self.of.weights).0[block..][..=rows * columns];
+        for pixel in pixels {
+            let mut sum = weights[rows * columns];
+            for ky in 0..rows {
+                let row = self.row(ky);
+                for kx in 0..columns {
+                    let Some(column) = window.place(1, pixel, kx) else { continue };
+                    let seen = load(row, column * channels + first);
+                    sum = simd.mul_add_f32s(seen, weights[kx * rows + ky], sum);
+                }
+            }
+            let sum = simd.min_f32s(simd.max_f32s(sum, low), high);
             simd.partial_store_f32s(&mut y[pixel * channels + first..][..width], sum);
         }
     }
@@ -171,7 +239,7 @@ mod tests {
             let bias: Vec<f32> = ramp(channels).collect();
             let out = window.out_size;
             let mut y = vec![0.0; 2 * out[0] * out[1] * channels];
-            Depthwise::new(window, &weights, bias.clone()).run(&x, &mut y, (&[], &[]));
+            Depthwise::new(window, &weights, &bias).run(&x, &mut y, (&[], &[]));
             for (at, found) in y.iter().enumerate() {
                 let (channel, pixel) = (at % channels, at / channels);
                 let (column, row) = (pixel % out[1], pixel / out[1] % out[0]);

@@ -1,5 +1,7 @@
 //! What happens to each value by itself, in place, right after it was computed.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+
 /// A function of one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Function {
@@ -40,7 +42,7 @@ impl Function {
             Self::HardSigmoid { alpha, beta } => alpha.mul_add(x, beta).clamp(0.0, 1.0),
             Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Log => x.ln(),
-            Self::Power { exponent } if exponent == 2.0 => x * x,
+            Self::Power { exponent: 2.0 } => x * x,
             Self::Power { exponent } => x.powf(exponent),
             Self::Reciprocal => x.recip(),
             Self::Round => x.round_ties_even(),
@@ -134,6 +136,14 @@ pub(super) enum Element {
     Other(Pair, usize),
 }
 
+/// Least and largest value, if the first operation only bounds the values, and what follows it.
+pub(super) fn bounds(elements: &[Element]) -> ([f32; 2], &[Element]) {
+    match elements {
+        [Element::Clamp { low, high }, rest @ ..] => ([*low, *high], rest),
+        _ => ([f32::NEG_INFINITY, f32::INFINITY], elements),
+    }
+}
+
 /// Where in an activation some neighbours lie.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -205,25 +215,43 @@ pub(super) fn apply_to_pixels(
     if elements.is_empty() {
         return;
     }
+    let channels = channels.max(1);
+    let widened: Vec<Element> = elements.iter().map(|element| element.widened(channels)).collect();
+    let width = widened_channels(channels);
+    let block = (BLOCK / width).max(1) * width;
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            let pixels = (BLOCK / channels.max(1)).max(1);
-            for (block, values) in values.chunks_mut(pixels * channels.max(1)).enumerate() {
-                let at = at + block * pixels * channels;
-                for element in elements {
-                    if matches!(element, Element::Affine { .. } | Element::Channel(..)) {
-                        for (pixel, row) in values.chunks_exact_mut(channels.max(1)).enumerate() {
-                            let place = Place { at: at + pixel * channels, channel: 0 };
-                            element.to_row(row, place, inputs);
-                        }
-                    } else {
+            for (number, values) in values.chunks_mut(block).enumerate() {
+                for element in &widened {
+                    for (row, values) in values.chunks_mut(width).enumerate() {
+                        let at = at + number * block + row * width;
                         element.to_row(values, Place { at, channel: 0 }, inputs);
                     }
                 }
             }
         },
     );
+}
+
+/// Several pixels that are treated as one where one alone would not fill a vector register.
+fn widened_channels(channels: usize) -> usize {
+    const LEAST: usize = 64;
+    channels * LEAST.div_ceil(channels)
+}
+
+impl Element {
+    /// The same on several pixels at once.
+    fn widened(&self, channels: usize) -> Self {
+        let repeated = |values: &[f32]| values.repeat(widened_channels(channels) / channels);
+        match self {
+            Self::Affine { scale, shift } => {
+                Self::Affine { scale: repeated(scale), shift: repeated(shift) }
+            }
+            Self::Channel(pair, values) => Self::Channel(*pair, repeated(values)),
+            other => other.clone(),
+        }
+    }
 }
 
 #[cfg(test)]

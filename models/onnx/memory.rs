@@ -24,7 +24,9 @@ impl Plan {
                 last[buffer] = at;
             }
         }
-        kept.iter().for_each(|&buffer| last[buffer] = steps.len());
+        for &buffer in kept {
+            last[buffer] = steps.len();
+        }
         let mut plan = Self { slots: vec![usize::MAX; lengths.len()], lengths: vec![] };
         let mut free: Vec<usize> = vec![];
         // Buffer 0 is the input of the network, written before any step.

@@ -5,6 +5,7 @@
 //! memory that was planned once. Pictures lie with their channels innermost, whatever the file says:
 //! its transpositions then cost nothing.
 
+mod aligned;
 mod array;
 mod attributes;
 mod broadcast;

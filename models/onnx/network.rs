@@ -3,6 +3,7 @@
 use std::mem;
 use std::path::PathBuf;
 
+use super::aligned::Aligned;
 use super::array::count;
 use super::compile::{Compiled, compile};
 use super::error::{OnnxError, OnnxResult};
@@ -32,8 +33,8 @@ pub struct Network {
     /// Values of each buffer, and its slot.
     lengths: Vec<usize>,
     slots: Vec<usize>,
-    memory: Vec<Vec<f32>>,
-    scratch: Vec<f32>,
+    memory: Vec<Aligned>,
+    scratch: Aligned,
 }
 
 impl Network {
@@ -69,9 +70,9 @@ impl Network {
             names: outputs.iter().map(|(name, ..)| name.clone()).collect(),
             outputs,
             lengths,
-            memory: plan.lengths.iter().map(|&length| vec![0.0; length]).collect(),
+            memory: plan.lengths.iter().map(|&length| Aligned::zeros(length)).collect(),
             slots: plan.slots,
-            scratch: vec![0.0; scratch],
+            scratch: Aligned::zeros(scratch),
         })
     }
 

@@ -1,5 +1,10 @@
 //! The largest or the mean of what a window sees.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::dense::lanes;
 use super::window::Window;
 
 /// What is kept of a window.
@@ -26,32 +31,38 @@ pub(super) struct Pool {
 impl Pool {
     /// Pools all pictures of `x`.
     pub(super) fn run(&self, x: &[f32], y: &mut [f32]) {
-        let window = &self.window;
-        let pictures = x.chunks_exact(window.values());
-        for (x, y) in pictures.zip(y.chunks_exact_mut(window.out_values())) {
-            for (at, pixel) in y.chunks_exact_mut(window.channels).enumerate() {
-                let place = [at / window.out_size[1], at % window.out_size[1]];
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || self.pixel(x, place, pixel),
-                );
-            }
+        let (window, lanes) = (&self.window, lanes());
+        if self.keep == Keep::Largest && window.channels.is_multiple_of(lanes) {
+            return Arch::new().dispatch(Largest { window, x, y });
         }
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let pictures = x.chunks_exact(window.values());
+                for (x, y) in pictures.zip(y.chunks_exact_mut(window.out_values())) {
+                    for (at, pixel) in y.chunks_exact_mut(window.channels).enumerate() {
+                        self.pixel(x, [at / window.out_size[1], at % window.out_size[1]], pixel);
+                    }
+                }
+            },
+        );
     }
 
     #[inline(always)]
     fn pixel(&self, x: &[f32], [row, column]: [usize; 2], pixel: &mut [f32]) {
         let window = &self.window;
         let largest = self.keep == Keep::Largest;
-        pixel.fill(if largest { f32::NEG_INFINITY } else { 0.0 });
+        let along = |axis: usize, at: usize| {
+            (0..window.kernel[axis]).filter_map(move |tap| window.place(axis, at, tap))
+        };
         let mut seen = 0;
-        for ky in 0..window.kernel[0] {
-            let Some(y) = window.place(0, row, ky) else { continue };
-            for kx in 0..window.kernel[1] {
-                let Some(x_at) = window.place(1, column, kx) else { continue };
-                seen += 1;
+        for y in along(0, row) {
+            for x_at in along(1, column) {
                 let values = &x[(y * window.size[1] + x_at) * window.channels..][..pixel.len()];
-                if largest {
+                seen += 1;
+                if seen == 1 {
+                    pixel.copy_from_slice(values);
+                } else if largest {
                     for (best, &value) in pixel.iter_mut().zip(values) {
                         *best = if value > *best { value } else { *best };
                     }
@@ -60,10 +71,15 @@ impl Pool {
                 }
             }
         }
+        if seen == 0 {
+            pixel.fill(if largest { f32::NEG_INFINITY } else { 0.0 });
+        }
         if !largest {
             let count = if self.keep == Keep::Mean { seen } else { self.counted([row, column]) };
             let share = 1.0 / (count as f32).max(1.0);
-            pixel.iter_mut().for_each(|sum| *sum *= share);
+            for sum in pixel {
+                *sum *= share;
+            }
         }
     }
 
@@ -79,6 +95,42 @@ impl Pool {
             taps.count()
         };
         along(0) * along(1)
+    }
+}
+
+/// The largest values where vector registers divide the pixels.
+struct Largest<'a> {
+    window: &'a Window,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { window, x, y } = self;
+        let registers = window.channels / S::F32_LANES;
+        let [height, width] = window.size;
+        let (x, y) = (S::as_simd_f32s(x).0, S::as_mut_simd_f32s(y).0);
+        for (line, y) in y.chunks_exact_mut(window.out_size[1] * registers).enumerate() {
+            let x = &x[line / window.out_size[0] * height * width * registers..];
+            let rows = window.taps(0, line % window.out_size[0]);
+            for (column, y) in y.chunks_exact_mut(registers).enumerate() {
+                let columns = window.taps(1, column);
+                for (block, y) in y.iter_mut().enumerate() {
+                    let mut most = simd.splat_f32s(f32::NEG_INFINITY);
+                    for row in rows.clone() {
+                        for column in columns.clone() {
+                            let value = x[(row * width + column) * registers + block];
+                            most = simd.max_f32s(most, value);
+                        }
+                    }
+                    *y = most;
+                }
+            }
+        }
     }
 }
 

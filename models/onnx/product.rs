@@ -1,5 +1,7 @@
 //! Products of two matrices of which neither is known ahead.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+
 /// Batches of products, row by row.
 #[derive(Clone, Debug)]
 pub(super) struct Product {

@@ -1,5 +1,8 @@
 //! How a kernel or a pool moves over a picture.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+
+use std::iter::StepBy;
 use std::ops::Range;
 
 use super::error::{Fault, Prepared};
@@ -57,14 +60,16 @@ impl Window {
         (place < self.size[axis]).then_some(place)
     }
 
-    /// The outputs along an axis all of whose taps lie in the picture.
+    /// The places along an axis that the taps of an output see, all of which lie in the picture.
     #[inline(always)]
-    pub(super) fn inside(&self, axis: usize) -> Range<usize> {
-        let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
-        let start = self.before[axis].div_ceil(self.stride[axis]).min(self.out_size[axis]);
-        let last = (self.size[axis] + self.before[axis]).checked_sub(reach);
-        let end = last.map_or(0, |last| last / self.stride[axis] + 1).min(self.out_size[axis]);
-        start..end.max(start)
+    pub(super) fn taps(&self, axis: usize, output: usize) -> StepBy<Range<usize>> {
+        let (step, before) = (self.dilation[axis], self.before[axis]);
+        let start = output * self.stride[axis];
+        let end = (start + self.kernel[axis] * step).saturating_sub(before).min(self.size[axis]);
+        // Taps before the picture are skipped whole.
+        let skipped = before.saturating_sub(start).div_ceil(step) * step;
+        let start = (start + skipped).saturating_sub(before);
+        (start..end.max(start)).step_by(step)
     }
 
     /// Whether nothing is added around the picture.
@@ -94,7 +99,11 @@ mod tests {
         assert_eq!(window.place(0, 0, 0), None);
         assert_eq!(window.place(0, 2, 1), Some(4));
         assert_eq!(window.place(0, 2, 2), None);
-        assert_eq!((window.inside(0), window.inside(1)), (1..2, 1..3));
+        for (axis, output) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)] {
+            let places: Vec<usize> =
+                (0..3).filter_map(|tap| window.place(axis, output, tap)).collect();
+            assert_eq!(window.taps(axis, output).collect::<Vec<_>>(), places);
+        }
         assert!(Window::new([[2, 2], [3, 3], [1, 1], [1, 1]], [[0; 2]; 2], 1).is_err());
         assert!(Window::new([[2, 2], [3, 3], [0, 1], [1, 1]], [[9; 2]; 2], 1).is_err());
     }

@@ -8,6 +8,7 @@ use super::sums::sum_of_rows;
 use super::values::{expect_shape, on_fast_path, rows_and_width, tensor_like, with_values};
 
 /// y = x·Wᵀ + b. Operands that ask for no gradient get none computed, unlike in candle's `matmul`.
+/// A weight in another type than x (see `Params::frozen_in`) is multiplied in its own type.
 ///
 /// # Shapes
 /// `x` (…, K), `weight` (O, K) or (O, …) of O·K values, `bias` (O) → (…, O).
@@ -16,6 +17,10 @@ use super::values::{expect_shape, on_fast_path, rows_and_width, tensor_like, wit
 /// When the shapes do not fit together.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let sizes = Sizes::of(x, weight)?;
+    if weight.dtype() != x.dtype() {
+        let y = linear(&x.to_dtype(weight.dtype())?, weight, None)?.to_dtype(x.dtype())?;
+        return bias.map_or(Ok(y.clone()), |bias| y.broadcast_add(bias));
+    }
     if let Some(bias) = bias {
         expect_shape("linear", "bias", bias, sizes.outer)?;
     }
@@ -142,7 +147,7 @@ fn gradients(
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Tensor, Var};
+    use candle_core::{DType, Tensor, Var};
 
     use super::linear;
     use crate::ops::agreement::{assert_agrees, sample};
@@ -166,6 +171,23 @@ mod tests {
         let grads = y.sum_all().unwrap().backward().unwrap();
         assert!(grads.get(&x).is_some());
         assert!(grads.get(&weight).is_none() && grads.get(&bias).is_none());
+    }
+
+    #[test]
+    fn a_weight_in_half_precision_is_multiplied_in_it_and_lets_gradients_through() {
+        let x = Var::from_tensor(&sample((2, 3), 1)).unwrap();
+        let (weight, bias) = (sample((4, 3), 2), sample(4, 3));
+        let half = weight.to_dtype(DType::F16).unwrap();
+        let of = |weight| linear(&x, weight, Some(&bias)).unwrap();
+        let furthest = |a: &Tensor, b: &Tensor| {
+            let difference = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+            difference.to_scalar::<f32>().unwrap()
+        };
+        let (rough, exact) = (of(&half), of(&weight));
+        assert_eq!(rough.dtype(), DType::F32);
+        assert!(furthest(&rough, &exact) < 5e-3, "{}", furthest(&rough, &exact));
+        let in_x = |y: &Tensor| y.sum_all().unwrap().backward().unwrap().get(&x).unwrap().clone();
+        assert!(furthest(&in_x(&rough), &in_x(&exact)) < 5e-3);
     }
 
     #[test]

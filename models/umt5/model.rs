@@ -59,7 +59,8 @@ impl Umt5 {
         let (b, l) = ids.dims2()?;
         let mask = lengths.map(|lengths| mask(ids, lengths)).transpose()?;
         let ids = ids.to_dtype(DType::U32)?.flatten_all()?.contiguous()?;
-        let mut x_bld = self.embedding.index_select(&ids, 0)?.reshape((b, l, self.config.dim))?;
+        let rows = self.embedding.index_select(&ids, 0)?.to_dtype(DType::F32)?;
+        let mut x_bld = rows.reshape((b, l, self.config.dim))?;
         watch(&x_bld);
         for block in &self.blocks {
             x_bld = block.forward(&x_bld, mask.as_ref())?;

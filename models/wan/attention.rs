@@ -13,7 +13,7 @@ use crate::error::ModelResult;
 use crate::lora::Lora;
 use crate::ops;
 
-/// Keys, rotated, and values of a run of tokens, each `[B, L, H, Dh]`.
+/// Keys, rotated where positions count, and values of a run of tokens, each `[B, L, H, Dh]`.
 #[derive(Clone, Debug)]
 pub struct KeysValues {
     /// The keys.
@@ -87,7 +87,7 @@ impl SelfAttention {
     /// - x: `[B, L, D]`
     pub(super) fn keys_values(&self, x: &Tensor, span: &Span) -> Result<KeysValues> {
         let Rotary { cos, sin } = &span.rotary;
-        let (keys, values) = self.keys.forward(x, span.lora.as_ref())?;
+        let KeysValues { keys, values } = self.keys.forward(x, span.lora.as_ref())?;
         Ok(KeysValues { keys: ops::rope(&keys, cos, sin)?, values })
     }
 
@@ -107,6 +107,11 @@ fn seen(span: &Span) -> Seen<'_> {
 }
 
 impl KeysValues {
+    /// The same without any graph.
+    pub(super) fn detached(&self) -> Self {
+        Self { keys: self.keys.detach(), values: self.values.detach() }
+    }
+
     /// Several runs, one after the other.
     fn join(parts: &[&Self]) -> Result<Self> {
         if let [one] = parts {
@@ -140,6 +145,21 @@ pub(super) struct Context {
     pub(super) image: Option<Tensor>,
 }
 
+/// The keys and values of one cross-attention.
+#[derive(Clone, Debug)]
+pub(super) struct Readable {
+    text: KeysValues,
+    image: Option<KeysValues>,
+}
+
+impl Readable {
+    /// The same without any graph.
+    pub(super) fn detached(&self) -> Self {
+        let image = self.image.as_ref().map(KeysValues::detached);
+        Self { text: self.text.detached(), image }
+    }
+}
+
 impl CrossAttention {
     pub(super) fn new(
         config: &WanConfig,
@@ -157,22 +177,30 @@ impl CrossAttention {
         Ok(Self { query, text, image, out, norm_query, heads: config.heads, eps: config.eps })
     }
 
+    /// Keys and values of all that is read.
+    pub(super) fn readable(&self, context: &Context, lora: Option<&Lora>) -> Result<Readable> {
+        let image = match (&self.image, &context.image) {
+            (Some(branch), Some(tokens)) => Some(branch.forward(tokens, lora)?),
+            _ => None,
+        };
+        Ok(Readable { text: self.text.forward(&context.text, lora)?, image })
+    }
+
     /// # Shapes
     /// - x: `[B, L, D]`
     /// - output: `[B, L, D]`
     pub(super) fn forward(
         &self,
         x: &Tensor,
-        context: &Context,
+        readable: &Readable,
         lora: Option<&Lora>,
     ) -> Result<Tensor> {
         let query = ops::rms_norm(&self.query.forward(x, lora)?, &self.norm_query, self.eps)?;
         let query = split(&query, self.heads)?;
-        let (keys, values) = self.text.forward(&context.text, lora)?;
-        let mut y = ops::attention_blhd(&query, &keys, &values)?;
-        if let (Some(branch), Some(tokens)) = (&self.image, &context.image) {
-            let (keys, values) = branch.forward(tokens, lora)?;
-            y = ops::add(&y, &ops::attention_blhd(&query, &keys, &values)?)?;
+        let Readable { text: KeysValues { keys, values }, image } = readable;
+        let mut y = ops::attention_blhd(&query, keys, values)?;
+        if let Some(KeysValues { keys, values }) = image {
+            y = ops::add(&y, &ops::attention_blhd(&query, keys, values)?)?;
         }
         self.out.forward(&ops::reshape(&y, x.shape())?, lora)
     }
@@ -198,10 +226,11 @@ impl NormedKeys {
     }
 
     /// Keys and values, each `[B, L, H, Dh]`.
-    fn forward(&self, x: &Tensor, lora: Option<&Lora>) -> Result<(Tensor, Tensor)> {
+    fn forward(&self, x: &Tensor, lora: Option<&Lora>) -> Result<KeysValues> {
         // The norm runs over the whole width, before the heads are split (METHOD §1.3).
         let key = ops::rms_norm(&self.key.forward(x, lora)?, &self.norm, self.eps)?;
-        Ok((split(&key, self.heads)?, split(&self.value.forward(x, lora)?, self.heads)?))
+        let keys = split(&key, self.heads)?;
+        Ok(KeysValues { keys, values: split(&self.value.forward(x, lora)?, self.heads)? })
     }
 }
 

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 
-use super::attention::{Context, CrossAttention, KeysValues, SelfAttention};
+use super::attention::{Context, CrossAttention, KeysValues, Readable, SelfAttention};
 use super::config::WanConfig;
 use super::declare::{Declare, Init, Projection};
 use super::span::{Modulation, Span};
 use crate::error::ModelResult;
+use crate::lora::Lora;
 use crate::ops;
 
 /// A block of the base or of the VACE branch. Cloning shares it.
@@ -60,6 +61,8 @@ pub(super) struct State {
     pub(super) context: Context,
     /// What is remembered of other segments, for this block.
     pub(super) remembered: Vec<KeysValues>,
+    /// What the first span's cross-attention reads in this block, where it is remembered.
+    pub(super) readable: Option<Readable>,
 }
 
 impl Block {
@@ -95,7 +98,7 @@ impl Block {
 
     /// The tokens after the block (METHOD §1.3).
     pub(super) fn forward(&self, state: &State, observe: Option<Observer>) -> Result<Vec<Tensor>> {
-        let (State { xs, spans, context, remembered }, parts) = (state, &*self.0);
+        let (State { xs, spans, remembered, .. }, parts) = (state, &*self.0);
         let show = |span: usize, part: &str, value: &Tensor| {
             if let Some(observe) = observe {
                 observe(&format!("{}.{part}", span_name(&parts.name, span)), value);
@@ -117,7 +120,7 @@ impl Block {
                 let Modulation([_, _, gate, ..]) = &modulations[at];
                 let mut x = ops::gated_add(&xs[at], &attended[at], gate)?;
                 if spans[at].sees_text {
-                    let read = parts.read((&x, &spans[at]), context)?;
+                    let read = parts.read((&x, at), state)?;
                     show(at, "cross_attn", &read);
                     x = ops::add(&x, &read)?;
                 }
@@ -155,6 +158,11 @@ impl Block {
         self.0.self_attn.keys_values(&hidden, span)
     }
 
+    /// Keys and values of what its cross-attention reads.
+    pub(super) fn readable(&self, context: &Context, lora: Option<&Lora>) -> Result<Readable> {
+        self.0.cross_attn.readable(context, lora)
+    }
+
     /// Where its parameters begin in the tree of names.
     pub(super) fn name(&self) -> &str {
         &self.0.name
@@ -174,10 +182,19 @@ impl Parts {
         Ok(Modulation([shift.clone(), scale.clone(), gate, shift, scale, ffn_gate]))
     }
 
-    fn read(&self, (x, span): (&Tensor, &Span), context: &Context) -> Result<Tensor> {
+    /// What span `at` reads of text and image.
+    fn read(&self, (x, at): (&Tensor, usize), state: &State) -> Result<Tensor> {
         let (weight, bias) = &self.norm3;
         let hidden = ops::layer_norm(x, weight, bias, self.eps)?;
-        self.cross_attn.forward(&hidden, context, span.lora.as_ref())
+        let lora = state.spans[at].lora.as_ref();
+        match &state.readable {
+            // Others may have adapters of their own on these keys.
+            Some(readable) if at == 0 => self.cross_attn.forward(&hidden, readable, lora),
+            _ => {
+                let readable = self.cross_attn.readable(&state.context, lora)?;
+                self.cross_attn.forward(&hidden, &readable, lora)
+            }
+        }
     }
 
     fn feed_forward(&self, x: &Tensor, modulation: &Modulation, span: &Span) -> Result<Tensor> {
@@ -198,6 +215,7 @@ impl State {
             span.attends_to = vec![0];
             span.sees_remembered = false;
         }
+        alone.readable = None;
         alone
     }
 

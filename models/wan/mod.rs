@@ -30,7 +30,7 @@ pub use injection::{Injection, InjectionKind, SharedInput};
 pub use memory::{AttentionMemory, MemoryNeed, Mode, Workload};
 pub use model::{AfterBlock, Wan, WanInput};
 pub use names::{base_of_named_modulation, diffusers_from_original, original_from_diffusers};
-pub use remembered::Remembered;
+pub use remembered::{Remembered, RememberedText};
 pub use rotary::{Grid, Rotary, RotaryAxes};
 pub use segment::{Attends, Segment, Tokens};
 pub use vace::VaceInput;

@@ -10,7 +10,7 @@ use super::declare::Declare;
 use super::embed::{ImageEmbedding, PatchEmbedding, TextEmbedding, TimeEmbedding, token_grid};
 use super::head::Head;
 use super::injection::{InjectionKind, SharedInput};
-use super::remembered::Remembered;
+use super::remembered::{Remembered, RememberedText};
 use super::run::Run;
 use super::segment::Segment;
 use super::vace::{Hints, Vace, VaceInput};
@@ -60,6 +60,8 @@ pub struct WanInput<'a> {
     pub segments: &'a [Segment<'a>],
     /// Segments of which only keys and values are left, beside the others.
     pub remembered: &'a [Remembered],
+    /// Keys and values of this very text and image, from [`Wan::remember_text`].
+    pub remembered_text: Option<&'a RememberedText>,
     /// What is added to the video's tokens behind blocks.
     pub after_blocks: Option<&'a dyn AfterBlock>,
     /// Keeps only the tokens between blocks for the backward pass, which then runs every block
@@ -96,6 +98,7 @@ impl<'a> WanInput<'a> {
             channels: None,
             segments: &[],
             remembered: &[],
+            remembered_text: None,
             after_blocks: None,
             recompute: false,
             observer: None,
@@ -172,7 +175,7 @@ impl Wan {
     pub fn velocities(&self, input: &WanInput) -> Result<Vec<Tensor>> {
         let context = self.context(input)?;
         let Assembly { xs, spans, outputs } = Assembly::new(self, input)?;
-        let state = State { xs, spans, context, remembered: vec![] };
+        let state = State { xs, spans, context, remembered: vec![], readable: None };
         let hints = self.hints(input, &state)?;
         let xs = self.run_blocks(state, hints.as_ref(), input)?;
         let velocities = outputs.into_iter().map(|output| {
@@ -183,7 +186,7 @@ impl Wan {
         velocities.collect()
     }
 
-    fn context(&self, input: &WanInput) -> Result<Context> {
+    pub(super) fn context(&self, input: &WanInput) -> Result<Context> {
         let text = self.text.forward(input.text, input.lora)?;
         input.run().show("text_embedding", &text);
         let image = match (&self.image, input.image) {
@@ -224,6 +227,8 @@ impl Wan {
         for (at, block) in self.blocks.iter().enumerate() {
             let of_block = input.remembered.iter().map(|segment| segment.of_block(at).cloned());
             state.remembered = of_block.collect::<Result<_>>()?;
+            let text = input.remembered_text.map(|text| text.of_block(at).cloned());
+            state.readable = text.transpose()?;
             state.xs = input.run().block(block, &state)?;
             if let Some(hint) = hints.and_then(|hints| hints.after(at)) {
                 state.xs[0] = ops::add(&state.xs[0], hint)?;

@@ -26,7 +26,14 @@ impl WeightFiles {
     /// # Errors
     /// For every way in which such a file can be wrong: see [`WeightError`].
     pub fn open(path: &Path) -> WeightResult<Self> {
-        let files = shards::shards(path)?;
+        Self::of(shards::shards(path)?).map(|opened| Self { path: path.to_owned(), ..opened })
+    }
+
+    /// Opens just these files, as one set; the first stands for all in messages.
+    ///
+    /// # Errors
+    /// As [`WeightFiles::open`].
+    pub fn of(files: Vec<PathBuf>) -> WeightResult<Self> {
         let mut entries: BTreeMap<String, (usize, String, Place)> = BTreeMap::new();
         for (at, file) in files.iter().enumerate() {
             for (name, place) in places(&mut Bytes::open(file)?)? {
@@ -37,7 +44,8 @@ impl WeightFiles {
                 }
             }
         }
-        Ok(Self { path: path.to_owned(), files, entries })
+        let path = files.first().cloned().unwrap_or_default();
+        Ok(Self { path, files, entries })
     }
 
     /// The path it was opened with.
@@ -48,6 +56,16 @@ impl WeightFiles {
     /// Names and shapes, by name.
     pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.entries.iter().map(|(name, (_, _, place))| (name.as_str(), place.shape.as_slice()))
+    }
+
+    /// The shape of a tensor; none if there is no such name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|(_, _, place)| place.shape.as_slice())
+    }
+
+    /// The files they lie in.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Number of tensors.

@@ -1,7 +1,5 @@
 //! Loads a set of files into the parameters of a network.
 
-use candle_core::DType;
-
 use super::{KeyReport, WeightError, WeightFiles, WeightResult};
 use crate::params::Params;
 
@@ -23,7 +21,7 @@ pub fn load_into(params: &Params, files: &WeightFiles, leave: &[&str]) -> Weight
         return Err(WeightError::Keys { path, report: Box::new(report) });
     }
     for param in params.iter() {
-        if let Some(value) = files.tensor(param.name(), DType::F32, params.device())? {
+        if let Some(value) = files.tensor(param.name(), param.var().dtype(), params.device())? {
             param.var().set(&value)?;
         }
     }

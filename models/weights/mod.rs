@@ -11,9 +11,11 @@ mod lora;
 mod naming;
 mod pickle;
 mod place;
+mod published;
 mod report;
 mod safetensors_file;
 mod shards;
+mod sizes;
 mod torch_file;
 
 pub use error::{WeightError, WeightResult};
@@ -21,4 +23,6 @@ pub use files::WeightFiles;
 pub use load::load_into;
 pub use lora::{EncodedLora, LoraLayer, LoraStyle, LoraWeights};
 pub use naming::{Family, Naming};
+pub use published::{load_published, load_published_adapters};
 pub use report::{KeyReport, Misshaped};
+pub use sizes::{Configuration, umt5_sizes, vae_family, vae_sizes, wan_sizes};

@@ -1,46 +1,112 @@
-//! Goldens of ConsisID's face modules. The network around them is CogVideoX, which ffrun has not:
-//! what the case stores of its blocks is left unread, but as inputs of the cross-attentions.
+//! Goldens of ConsisID: its face modules, alone and in the network they were published in.
 
-use candle_core::Tensor;
-use ffrun_models::baselines::{Face, FaceInput, FaceSpec};
-use ffrun_models::params::{Param, Params};
+use std::collections::BTreeMap;
+
+use candle_core::{DType, Device, Tensor, Var};
+use ffrun_models::baselines::{Face, FaceInput, FaceReading, FaceSpec};
+use ffrun_models::params::Params;
 
 use super::case::Case;
 use super::check::Check;
+use super::cogvideox::CogVideoX;
+use super::foreign_weights::ForeignWeights;
+use super::method_network::{Values, compare, squared_error};
 use super::wan_config::size;
 use super::{Kind, Result};
 
-/// `LocalFacialExtractor` and `PerceiverCrossAttention`.
+/// `ConsisIDTransformer3DModel` with `LocalFacialExtractor` and `PerceiverCrossAttention`.
 pub(super) const KIND: Kind =
     Kind { name: "ConsisID", recognises: |case| case.has("/config", "LFE_depth"), run };
 
 fn run(case: &Case) -> Result<Vec<Check>> {
-    let face = face(case)?;
-    let mut layers = vec![];
-    while case.has("/inputs", &format!("vit_hidden{}", layers.len())) {
-        layers.push(case.input(&format!("vit_hidden{}", layers.len()))?);
+    let (face, own, backbone) = networks(case)?;
+    let variable = |name: &str| -> Result<Var> { Ok(Var::from_tensor(&case.input(name)?)?) };
+    let mut inputs = vec![("id_cond".to_owned(), variable("id_cond")?)];
+    while case.has("/inputs", &format!("vit_hidden{}", inputs.len() - 1)) {
+        let name = format!("vit_hidden{}", inputs.len() - 1);
+        inputs.push((name.clone(), variable(&name)?));
     }
-    let input = FaceInput { id: case.input("id_cond")?, layers };
-    let mut watched: Vec<Tensor> = vec![];
-    let tokens = face.tokens_watched(&input, &mut |read| watched.push(read.clone()))?;
-    let mut checks = case.check("mid.face_tokens", &tokens)?;
-    for (at, read) in watched.iter().enumerate() {
-        let name = format!("mid.perceiver{at}");
-        if case.has("/outputs", &name) {
-            checks.extend(case.check(&name, read)?);
-        }
-    }
+    let layers = inputs[1..].iter().map(|(_, var)| var.as_tensor().clone()).collect();
+    let input = FaceInput { id: inputs[0].1.as_tensor().clone(), layers };
+    let mut found = Values::new();
+    let mut reads = 0;
+    let tokens = face.tokens_watched(&input, &mut |read| {
+        found.insert(format!("mid.perceiver{reads}"), read.detach());
+        reads += 1;
+    })?;
+    found.insert("mid.face_tokens".to_owned(), tokens.detach());
+    let mut checks = vec![];
     for at in 0..size(case, "num_layers")? / size(case, "cross_attn_interval")? {
         let name = format!("mid.face_cross{at}");
-        let x = case.stored(&format!("out.{name}.input"))?;
-        checks.extend(case.check(&name, &face.read(at, &tokens, x)?)?);
+        let stored = case.stored(&format!("out.{name}.input"))?;
+        // On the stored tokens, and below on those that our own blocks give.
+        checks.extend(case.check(&name, &face.read(at, &tokens, stored)?)?);
     }
+    let reading = FaceReading { face, tokens };
+    found.extend(shown(case, &backbone, &reading)?);
+    let latent = Tensor::cat(&[case.input("noisy")?, case.input("image_latents")?], 2)?;
+    let passed = (&latent, &case.input("text")?, case.number("/inputs/timestep/value")?);
+    let sample = backbone.forward(passed, &reading, &mut |_, _| ())?;
+    let loss = squared_error(&sample, &case.input("target")?)?;
+    found.insert("sample".to_owned(), sample.detach());
+    let store = loss.backward()?;
+    let variables = inputs.iter().map(|(name, var)| (format!("input.{name}"), var));
+    let variables = variables.chain(own.iter().map(|at| (at.name().to_owned(), at.var())));
+    let variables =
+        variables.chain(backbone.weights.iter().map(|(name, var)| (name.to_owned(), var)));
+    let mut gradients = Values::new();
+    for (name, var) in variables {
+        let gradient = store.get(var).ok_or(format!("no gradient of `{name}`"))?;
+        gradients.insert(name, gradient.detach());
+    }
+    let loss = f64::from(loss.to_scalar::<f32>()?);
+    checks.extend(compare(case, &found, (loss, &gradients))?);
     Ok(checks)
 }
 
-/// The modules with the case's weights.
-fn face(case: &Case) -> Result<Face> {
-    let spec = FaceSpec {
+/// What the blocks and the cross-attentions behind them give, and the rotations.
+fn shown(case: &Case, backbone: &CogVideoX, reading: &FaceReading) -> Result<Values> {
+    let latent = Tensor::cat(&[case.input("noisy")?, case.input("image_latents")?], 2)?;
+    let passed = (&latent, &case.input("text")?, case.number("/inputs/timestep/value")?);
+    let interval = size(case, "cross_attn_interval")?;
+    let mut found = Values::new();
+    backbone.forward(passed, reading, &mut |name, value| {
+        found.insert(name, value.detach());
+    })?;
+    for at in 0..backbone.layers.div_ceil(interval) {
+        let block = found.get(&format!("mid.block{}.video", at * interval));
+        let x = block.ok_or("a block that was not shown")?.clone();
+        found.insert(format!("mid.face_cross{at}"), reading.face.read(at, &reading.tokens, &x)?);
+        found.insert(format!("mid.face_cross{at}.input"), x);
+    }
+    let (_, f, _, h, w) = latent.dims5()?;
+    let rotary = backbone.rotary([f, h / backbone.patch, w / backbone.patch])?;
+    for (name, table) in [("rope_cos", rotary.cos), ("rope_sin", rotary.sin)] {
+        let (tokens, pairs) = table.dims2()?;
+        let both = table.unsqueeze(2)?.broadcast_as((tokens, pairs, 2))?;
+        let both = both.reshape((tokens, 2 * pairs))?;
+        found.insert(name.to_owned(), both.to_dtype(DType::F32)?);
+    }
+    Ok(found)
+}
+
+/// The face modules with their parameters, and the backbone with all others.
+fn networks(case: &Case) -> Result<(Face, Params, CogVideoX)> {
+    let (heads, head_dim) = (size(case, "num_attention_heads")?, size(case, "attention_head_dim")?);
+    let layers = size(case, "num_layers")?;
+    let mut params = Params::new(&Device::Cpu);
+    let face = Face::new(spec(case)?, (heads * head_dim, layers), &mut params, 0)?;
+    let weights = case.weights()?;
+    let (own, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        weights.into_iter().partition(|(name, _)| params.get(name).is_some());
+    params.load(&own)?;
+    let weights = ForeignWeights::new(others)?;
+    let patch = size(case, "patch_size")?;
+    Ok((face, params, CogVideoX { weights, heads, head_dim, layers, patch }))
+}
+
+fn spec(case: &Case) -> Result<FaceSpec> {
+    Ok(FaceSpec {
         id_dim: size(case, "LFE_id_dim")?,
         vit_dim: size(case, "LFE_vit_dim")?,
         scales: size(case, "LFE_num_scale")?,
@@ -56,16 +122,5 @@ fn face(case: &Case) -> Result<Face> {
         interval: size(case, "cross_attn_interval")?,
         scale: case.number("/config/local_face_scale")?,
         zero_start: false,
-    };
-    let dim = size(case, "num_attention_heads")? * size(case, "attention_head_dim")?;
-    let mut params = Params::new(&candle_core::Device::Cpu);
-    let face = Face::new(spec, (dim, size(case, "num_layers")?), &mut params, 0)?;
-    let mut weights = case.weights()?;
-    weights.retain(|name, _| params.get(name).is_some());
-    let names: Vec<&str> = params.iter().map(Param::name).collect();
-    if let Some(missing) = names.iter().find(|name| !weights.contains_key(**name)) {
-        return Err(format!("the case has no `{missing}`").into());
-    }
-    params.load(&weights)?;
-    Ok(face)
+    })
 }

@@ -46,19 +46,19 @@ fn canvas(case: &Case, count: &str, size: [usize; 2]) -> Result<Canvas> {
     for at in 0..count.parse()? {
         pictures.push(picture(&case.input(&format!("ref_image{at}"))?)?);
     }
-    Ok(Canvas::new(&pictures, size, &order(case, count)?)?)
+    Ok(Canvas::new(&pictures, size, &order(case, count))?)
 }
 
-fn order(case: &Case, count: &str) -> Result<CanvasOrder> {
+fn order(case: &Case, count: &str) -> CanvasOrder {
     let list = |key: &str| sides(&case.json["expected"]["orders"][count][key]);
-    Ok(CanvasOrder { images: list("image_order"), cells: list("cell_order") })
+    CanvasOrder { images: list("image_order"), cells: list("cell_order") }
 }
 
 /// Whether the cells, in their order, cover the latent positions (x, x end, y, y end) of the case.
 fn latent_blocks(case: &Case, count: &str, size: [usize; 2]) -> Result<Check> {
     let cells = canvas_cells(count.parse()?, size)?;
     let inner = |start: usize, length: usize| [start.div_ceil(CELL), (start + length) / CELL];
-    let found = order(case, count)?.cells.into_iter().flat_map(|at| {
+    let found = order(case, count).cells.into_iter().flat_map(|at| {
         let cell = cells[at];
         [inner(cell.left, cell.width), inner(cell.top, cell.height)].concat()
     });

@@ -19,7 +19,8 @@ pub(super) type Values = BTreeMap<String, Tensor>;
 /// A method with all its parameters, everything trained.
 pub(super) struct Network {
     pub(super) method: Method,
-    network: Params,
+    /// The transformer's.
+    backbone: Params,
     own: Params,
     /// The case's name of a parameter.
     case_name: fn(&str) -> String,
@@ -52,13 +53,13 @@ impl Network {
         }
         match unread.keys().next() {
             Some(name) => Err(format!("no parameter takes `{name}`").into()),
-            None => Ok(Self { method, network, own, case_name }),
+            None => Ok(Self { method, backbone: network, own, case_name }),
         }
     }
 
     /// All parameters.
     pub(super) fn params(&self) -> impl Iterator<Item = &Param> {
-        self.network.iter().chain(self.own.iter())
+        self.backbone.iter().chain(self.own.iter())
     }
 
     /// The velocity of the video in a pass that nothing is remembered for.
@@ -123,9 +124,9 @@ impl Network {
 
     /// Starts named modulation as a copy of the base's.
     pub(super) fn copy_modulation(&self) -> Result<()> {
-        let mut base = self.network.to_map()?;
+        let mut base = self.backbone.to_map()?;
         base.retain(|name, _| !name.contains("_ref"));
-        Ok(self.network.load(&starting_weights(&base, &self.network)?)?)
+        Ok(self.backbone.load(&starting_weights(&base, &self.backbone)?)?)
     }
 
     /// The gradients of `loss` by the case's names, those of `inputs` under `input.`.

@@ -32,12 +32,12 @@ const SHIFT: f64 = 5.0;
 fn run(case: &Case) -> Result<Vec<Check>> {
     let scene = Scene::new(case)?;
     let (mut found, mut checks) =
-        if scene.is_stand_in(case) { scene.stand_in(case)? } else { scene.concat_id(case)? };
+        if is_stand_in(case) { scene.stand_in(case)? } else { scene.concat_id(case)? };
     let steps = size_of_run(case)?;
     let (solver, table) = (SolverKind::Euler, SigmaTable::Diffsynth);
     let settings = SamplerSettings { solver, table, steps, shift: SHIFT };
     let latents = case.input("latents")?;
-    let sampled = Scene::of(case, &scene.as_sampled(case)?)?;
+    let sampled = Scene::of(case, &as_sampled(case)?)?;
     let frames = latents.dim(2)?;
     let course = sampled.network.trajectory(case, &scene.told, (&latents, frames, settings))?;
     found.insert("euler4.noise_pred".to_owned(), stacked(&course.velocities)?);
@@ -98,17 +98,6 @@ impl Scene {
             latents: case.input("latents")?,
             timestep: case.number(&format!("/inputs/{time}/value"))?,
         })
-    }
-
-    fn is_stand_in(&self, case: &Case) -> bool {
-        case.has("/config", "lora_rank")
-    }
-
-    /// The mechanism without velocities of the reference, which sampling has no use for.
-    fn as_sampled(&self, case: &Case) -> Result<Mechanism> {
-        let mut mechanism = mechanism(case)?;
-        mechanism.segments[0].noisy = false;
-        Ok(mechanism)
     }
 
     /// Velocities of video and reference, and what was shown on the way.
@@ -222,16 +211,27 @@ impl Scene {
         let input = (latents.as_tensor(), self.timestep);
         let found = self.network.velocity(input, &self.told.prompt, &identity)?;
         let loss = squared_error(&found, &case.input("target")?)?;
-        let name = if self.is_stand_in(case) { "ip_image" } else { "reference_latent" };
+        let name = if is_stand_in(case) { "ip_image" } else { "reference_latent" };
         let inputs = [("latents", &latents), (name, &reference)];
         let gradients = self.network.gradients(&loss, &inputs)?;
         Ok((f64::from(loss.to_scalar::<f32>()?), gradients))
     }
 }
 
+fn is_stand_in(case: &Case) -> bool {
+    case.has("/config", "lora_rank")
+}
+
+/// The mechanism without velocities of the reference, which sampling has no use for.
+fn as_sampled(case: &Case) -> Result<Mechanism> {
+    let mut mechanism = mechanism(case)?;
+    mechanism.segments[0].noisy = false;
+    Ok(mechanism)
+}
+
 /// The method that a case is of.
 fn mechanism(case: &Case) -> Result<Mechanism> {
-    let mut mechanism = if case.has("/config", "lora_rank") {
+    let mut mechanism = if is_stand_in(case) {
         let mut mechanism = stand_in(size(case, "lora_rank")?);
         let alpha = case.number("/config/lora_scale")? * case.number("/config/lora_rank")?;
         mechanism.adapters[0].alpha = Some(alpha);

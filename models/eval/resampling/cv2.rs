@@ -1,5 +1,7 @@
 //! Resizing of 8-bit pictures as OpenCV's `INTER_LINEAR` does it: no antialiasing.
 
+#![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
+
 use rayon::prelude::*;
 
 use crate::error::ModelResult;
@@ -20,22 +22,67 @@ pub fn resized_as_cv2(picture: &Picture, [height, width]: [usize; 2]) -> ModelRe
     if values.is_empty() {
         return Picture::new([height, width], values);
     }
-    values.par_chunks_exact_mut(width * 3).zip(rows).for_each(|(target, row)| {
-        let [above, below] = row.pixels.map(|row| picture.row(row));
-        for (target, column) in target.chunks_exact_mut(3).zip(&columns) {
-            for (channel, target) in target.iter_mut().enumerate() {
-                let line = |row: &[u8]| {
-                    let [left, right] = column.pixels.map(|at| i32::from(row[at * 3 + channel]));
-                    left * column.shares[0] + right * column.shares[1]
-                };
+    let stretch = Stretch { picture, columns: &columns, width: width * 3 };
+    let parts = values.par_chunks_mut(width * 3 * ROWS).zip(rows.par_chunks(ROWS));
+    parts.for_each(|(target, rows)| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || stretch.rows(target, rows),
+        );
+    });
+    Picture::new([height, width], values)
+}
+
+/// Rows that are computed together, so that neighbours share the rows they are mixed from.
+const ROWS: usize = 32;
+
+/// A picture on its way to other columns.
+#[derive(Clone, Copy)]
+struct Stretch<'a> {
+    picture: &'a Picture,
+    columns: &'a [Pair],
+    /// Values of a new row.
+    width: usize,
+}
+
+impl Stretch<'_> {
+    /// Fills rows of the new picture.
+    #[inline(always)]
+    fn rows(&self, target: &mut [u8], rows: &[Pair]) {
+        // The two rows that are mixed, widened, and which they are.
+        let mut lines = [(usize::MAX, vec![0; self.width]), (usize::MAX, vec![0; self.width])];
+        for (target, row) in target.chunks_exact_mut(self.width).zip(rows) {
+            let [above, below] = row.pixels;
+            if lines[0].0 != above {
+                lines.swap(0, 1);
+            }
+            for ((done, line), wanted) in lines.iter_mut().zip([above, below]) {
+                if *done != wanted {
+                    self.widen(line, wanted);
+                    *done = wanted;
+                }
+            }
+            let [(_, upper), (_, lower)] = &lines;
+            for ((target, &upper), &lower) in target.iter_mut().zip(upper).zip(lower) {
                 // The vertical shares are applied to sums cut to 16 bits, as OpenCV's vectors do.
-                let [upper, lower] = [line(above) >> 4, line(below) >> 4];
                 let sum = ((upper * row.shares[0]) >> 16) + ((lower * row.shares[1]) >> 16);
                 *target = ((sum + 2) >> 2).clamp(0, 255) as u8;
             }
         }
-    });
-    Picture::new([height, width], values)
+    }
+
+    /// A row of the picture at its new width, cut to 16 bits.
+    #[inline(always)]
+    fn widen(&self, line: &mut [i32], row: usize) {
+        let row = self.picture.row(row);
+        for (target, column) in line.chunks_exact_mut(3).zip(self.columns) {
+            let [left, right] = column.pixels.map(|at| &row[at * 3..][..3]);
+            for channel in 0..3 {
+                let [left, right] = [left, right].map(|pixel| i32::from(pixel[channel]));
+                target[channel] = (left * column.shares[0] + right * column.shares[1]) >> 4;
+            }
+        }
+    }
 }
 
 /// Two neighbours and what each contributes, in units of 2⁻¹¹.

@@ -1,5 +1,6 @@
 //! Convolutions and the normalisations after them.
 
+use super::super::array::count;
 use super::super::compile::{Compiler, Live};
 use super::super::convolution::Convolution;
 use super::super::depthwise::Depthwise;
@@ -39,18 +40,21 @@ pub(super) fn convolved(compiler: &mut Compiler, node: &Node) -> Prepared<Live> 
         return Fault::misfit(format!("{} biases for {outputs} outputs", bias.len()));
     }
     let window = window(node, [[height, width], [rows, columns]], channels)?;
-    let x = {
-        let layout = Layout::channels_last(x.layout.dims().to_vec());
-        compiler.lying_as(x, &layout)?
-    };
+    let [out_height, out_width] = window.out_size;
+    let around = |axis: usize| window.size[axis] + window.before[axis] + window.after[axis];
+    // Checked before tables of such sizes are made.
+    count(&[batch, outputs, out_height, out_width])?;
+    count(&[channels, around(0), around(1)])?;
+    let layout = Layout::channels_last(x.layout.dims().to_vec());
+    let x = compiler.lying_as(x, &layout)?;
     let weights = weights.as_floats()?;
     let operation = if inner == 1 && groups == outputs && groups > 1 {
-        Operation::Depthwise(Depthwise::new(window, weights, bias))
+        Operation::Depthwise(Depthwise::new(window, weights, &bias))
     } else {
         Operation::Convolution(Convolution::new(window, groups, weights, &bias))
     };
-    let [height, width] = window.out_size;
-    compiler.push(operation, &[&x], Layout::channels_last(vec![batch, outputs, height, width]))
+    let layout = Layout::channels_last(vec![batch, outputs, out_height, out_width]);
+    compiler.push(operation, &[&x], layout)
 }
 
 /// Size and kernel with the strides, dilations and borders that a node names.
@@ -67,8 +71,10 @@ pub(super) fn window(
     if matches!(kind, "SAME_UPPER" | "SAME_LOWER") {
         for axis in 0..2 {
             let step = stride[axis].max(1);
-            let reach = kernel[axis].saturating_sub(1).saturating_mul(dilation[axis]) + 1;
-            let covered = (size[axis].div_ceil(step).saturating_sub(1)) * step + reach;
+            let reach =
+                kernel[axis].saturating_sub(1).saturating_mul(dilation[axis]).saturating_add(1);
+            let covered =
+                ((size[axis].div_ceil(step).saturating_sub(1)) * step).saturating_add(reach);
             let missing = covered.saturating_sub(size[axis]);
             let less = missing / 2;
             let upper = kind == "SAME_UPPER";
@@ -162,6 +168,16 @@ impl Compiler<'_> {
             if folded {
                 return Ok(x);
             }
+        }
+        if let Some(step) = maker.and_then(|at| self.steps.get_mut(at))
+            && let Some(Element::Affine { scale: before, shift: added }) = step.elements.last_mut()
+            && before.len() == scale.len()
+        {
+            before.iter_mut().zip(&scale).for_each(|(before, scale)| *before *= scale);
+            for ((added, scale), shift) in added.iter_mut().zip(&scale).zip(&shift) {
+                *added = added.mul_add(*scale, *shift);
+            }
+            return Ok(x);
         }
         self.then(x, Element::Affine { scale, shift })
     }

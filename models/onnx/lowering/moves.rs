@@ -233,11 +233,10 @@ pub(super) fn resized(compiler: &mut Compiler, node: &Node) -> Prepared<Live> {
             "asymmetric" => at / scale,
             "half_pixel" => (at + 0.5) / scale - 0.5,
             "pytorch_half_pixel" if dims[axis] > 1 => (at + 0.5) / scale - 0.5,
-            "pytorch_half_pixel" => 0.0,
             "align_corners" if dims[axis] > 1 => {
                 at * (old[axis] - 1) as f32 / (dims[axis] - 1) as f32
             }
-            "align_corners" => 0.0,
+            "pytorch_half_pixel" | "align_corners" => 0.0,
             other => return Fault::unsupported(format!("the coordinates `{other}`")),
         })
     };

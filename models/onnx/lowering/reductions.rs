@@ -30,6 +30,9 @@ pub(super) fn reduced(compiler: &mut Compiler, node: &Node) -> Prepared<Live> {
         Some(axes) if axes.is_empty() => (0..rank).collect(),
         Some(axes) => axes.iter().map(|&axis| axis_of(axis, rank)).collect::<Prepared<_>>()?,
     };
+    let mut axes = axes;
+    axes.sort_unstable();
+    axes.dedup();
     let goes = |axis: &usize| axes.contains(axis);
     let mut order = x.layout.order().to_vec();
     let first = order.iter().position(goes).unwrap_or(0);
