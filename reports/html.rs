@@ -26,6 +26,7 @@ struct Whole<'a> {
     title: &'a str,
     experiment: &'a str,
     scale: &'a str,
+    origin: &'a str,
     /// Whole per cent of the trials that are measured.
     share: usize,
     running: bool,
@@ -67,6 +68,7 @@ pub(crate) fn page(page: &Page, parts: &[Part], dir: &Path) -> Result<String, Re
         title: question(page),
         experiment: &results.experiment,
         scale: &results.scale,
+        origin: &results.origin,
         share: (results.finished * 100).checked_div(results.planned).unwrap_or(100),
         running: results.finished < results.planned,
         status: &page.status,

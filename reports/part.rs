@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::ReportError;
-use crate::chart::{Figure, Width, png, svg};
+use crate::chart::{Figure, Width, map_scene, png, svg};
 use crate::rows::Results;
-use crate::sheet::{ChartSpec, Item};
+use crate::sheet::{ChartSpec, Drawing, Item};
 use crate::stats::Frame;
 use crate::table::{Table, latex, long, markdown, title};
 
@@ -71,9 +71,13 @@ impl Part {
 
 impl Chart {
     fn new(spec: &ChartSpec, results: &Results, frame: &Frame) -> Result<Self, ReportError> {
-        let figure = Figure::new(spec, results, frame)?;
         let title = title(&spec.id, &spec.title);
-        let (wide, narrow) = (figure.scene(Width::Wide), figure.scene(Width::Narrow));
+        let (wide, narrow) = if let Drawing::Maps(maps) = &spec.drawing {
+            (map_scene(maps, Width::Wide), map_scene(maps, Width::Narrow))
+        } else {
+            let figure = Figure::new(spec, results, frame)?;
+            (figure.scene(Width::Wide), figure.scene(Width::Narrow))
+        };
         Ok(Self {
             wide: svg(&spec.id, &title, &wide)?,
             narrow: svg(&spec.id, &title, &narrow)?,

@@ -96,8 +96,11 @@ pub struct Results {
     pub experiment: String,
     /// The question it asks.
     pub asks: String,
-    /// Scale the numbers were measured at, `tiny`.
+    /// Scale the numbers were measured at, `tiny`; empty where `origin` says it all.
     pub scale: String,
+    /// What else qualifies the numbers, `videos.csv, 16 frames`; empty for the embedded heads.
+    #[serde(default)]
+    pub origin: String,
     /// Varied settings in declared order, each with its values in declared order.
     pub varied: Vec<(String, Vec<Value>)>,
     /// Metrics in declared order.
@@ -108,7 +111,7 @@ pub struct Results {
     pub curves: Vec<CurvePoint>,
     /// Floors and ceilings.
     pub anchors: Vec<Anchor>,
-    /// Trials declared.
+    /// Trials declared; 0 where no trials were, and nobody waits for further seeds.
     pub planned: usize,
     /// Trials measured.
     pub finished: usize,

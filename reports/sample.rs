@@ -34,6 +34,7 @@ pub(crate) fn results(finished: usize) -> Results {
         experiment: "ablation_dict".into(),
         asks: "How many elements should the pose-shared dictionary hold?".into(),
         scale: "tiny".into(),
+        origin: String::new(),
         varied: vec![("elements".into(), SIZES.iter().map(|size| json!(size)).collect())],
         metrics: METRICS.iter().map(metric).collect(),
         observations: trials.iter().flat_map(|trial| observations(*trial)).collect(),

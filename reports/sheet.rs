@@ -84,6 +84,35 @@ pub enum Drawing {
         /// Scale of the vertical axis.
         axis: Axis,
     },
+    /// Lines whose points were computed elsewhere, such as a score by pose.
+    Given {
+        /// What the horizontal axis counts, with its unit.
+        x: String,
+        /// The lines.
+        lines: Vec<GivenLine>,
+    },
+    /// Maps whose cells were computed elsewhere, one below the other.
+    Maps(Vec<crate::chart::Map>),
+}
+
+/// A line of [`Drawing::Given`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenLine {
+    /// Legend text.
+    pub label: String,
+    /// Points in order of x; `None` breaks the line.
+    pub points: Vec<Option<GivenPoint>>,
+}
+
+/// A point of a [`GivenLine`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenPoint {
+    /// Horizontal value.
+    pub x: f64,
+    /// Vertical value.
+    pub y: f64,
+    /// Ends of its interval, where there is one.
+    pub band: Option<(f64, f64)>,
 }
 
 /// `chart(id, results)…save()`.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::page::Page;
 use crate::part::Part;
+use crate::rows::Results;
 use crate::sheet::Verdict;
 use crate::table::{escape, markdown};
 
@@ -11,15 +12,12 @@ use crate::table::{escape, markdown};
 pub(crate) fn markdown_page(page: &Page, parts: &[Part]) -> String {
     let results = page.results;
     let mut text = format!("# {}\n\n", escape(question(page)));
-    let _ = write!(
-        text,
-        "`{}` at scale `{}`: {} of {} trials measured. {}.\n\n",
-        results.experiment,
-        results.scale,
-        results.finished,
-        results.planned,
-        escape(page.status.trim_end_matches('.'))
-    );
+    let status = escape(page.status.trim_end_matches('.'));
+    let _ = if results.origin.is_empty() {
+        trials(&mut text, results, &status)
+    } else {
+        write!(text, "`{}`: {}. {status}.\n\n", results.experiment, escape(&results.origin))
+    };
     if !page.doc.is_empty() {
         let _ = write!(text, "{}\n\n", escape(page.doc.trim()));
     }
@@ -46,6 +44,14 @@ pub(crate) fn markdown_page(page: &Page, parts: &[Part]) -> String {
         }
     }
     text
+}
+
+fn trials(text: &mut String, results: &Results, status: &str) -> std::fmt::Result {
+    write!(
+        text,
+        "`{}` at scale `{}`: {} of {} trials measured. {status}.\n\n",
+        results.experiment, results.scale, results.finished, results.planned,
+    )
 }
 
 /// The question, or the experiment's name where it asks none.

@@ -4,8 +4,10 @@
 pub mod cli;
 pub mod data;
 pub mod engine;
+pub mod eval;
 pub mod metrics;
 pub mod script;
 pub mod spec;
 pub mod stages;
+pub mod video;
 pub mod vision;

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod borders;
+mod checkpoint;
 mod command_line;
 mod data_export;
 mod engine;
+mod eval;
 mod evaluators;
 mod faults;
 mod generator;
@@ -13,7 +15,9 @@ mod heads;
 mod lab;
 mod main_job;
 mod onnx;
+mod photographs;
 mod reload;
 mod script;
 mod upstream;
+mod vision;
 mod vocabularies;

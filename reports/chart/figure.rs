@@ -3,7 +3,7 @@
 use super::palette::Colour;
 use super::panel::{self, Panel};
 use super::scene::{Anchor, Scene, TextStyle};
-use super::{curve, lines, published};
+use super::{curve, given, lines, published};
 use crate::ReportError;
 use crate::rows::Results;
 use crate::sheet::{Axis as Scale, ChartSpec, Drawing};
@@ -58,9 +58,10 @@ impl Figure {
             Drawing::Curve { curve, axis } => {
                 (vec![curve::panel(spec, curve, *axis, results)?], Scale::Linear)
             }
+            Drawing::Given { x, lines } => (vec![given::panel(x, lines)], Scale::Linear),
+            Drawing::Maps(_) => (Vec::new(), Scale::Linear),
         };
-        let mut sections =
-            vec![Section { word: "measured", origin: origin(&results.scale), panels }];
+        let mut sections = vec![Section { word: "measured", origin: origin(results), panels }];
         if let Some(paper) = &spec.beside {
             sections.push(Section {
                 word: "published",

@@ -4,14 +4,19 @@ mod abscissa;
 mod axis;
 mod curve;
 mod figure;
-mod font;
+pub(crate) mod font;
+mod given;
 mod lines;
+mod map;
 mod paint;
-mod palette;
+pub(crate) mod palette;
 mod panel;
 mod published;
-mod scene;
+pub(crate) mod scene;
+
+pub use map::{Map, MapCell};
 
 pub(crate) use figure::{Figure, Width};
-pub(crate) use paint::{png, svg};
+pub(crate) use map::scene as map_scene;
+pub(crate) use paint::{pixels, png, svg};
 pub(crate) use palette::{themed, variables};

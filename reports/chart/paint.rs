@@ -59,6 +59,17 @@ pub(crate) fn svg(chart: &str, title: &str, scene: &Scene) -> Result<String, Rep
 /// The scene as a PNG on white, two pixels per logical pixel.
 pub(crate) fn png(chart: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
     let failed = |reason: String| ReportError::Draw { chart: chart.to_owned(), reason };
+    let (small, width, height) = pixels(chart, scene)?;
+    let mut file = Vec::new();
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
+        .write_image(&small, width, height, ExtendedColorType::Rgb8)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(file)
+}
+
+/// The scene as RGB pixels on white, two per logical pixel: pixels, width and height.
+pub(crate) fn pixels(chart: &str, scene: &Scene) -> Result<(Vec<u8>, u32, u32), ReportError> {
+    let failed = |reason: String| ReportError::Draw { chart: chart.to_owned(), reason };
     let (width, height) = units(scene, PAINTED);
     let mut pixels = vec![255; width as usize * height as usize * 3];
     {
@@ -67,11 +78,7 @@ pub(crate) fn png(chart: &str, scene: &Scene) -> Result<Vec<u8>, ReportError> {
         area.present().map_err(|error| failed(error.to_string()))?;
     }
     let (small, width, height) = averaged(&pixels, width as usize, height as usize);
-    let mut file = Vec::new();
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(&small, width as u32, height as u32, ExtendedColorType::Rgb8)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(file)
+    Ok((small, width as u32, height as u32))
 }
 
 /// Size in whole units, a multiple of what is averaged.

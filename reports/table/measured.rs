@@ -21,9 +21,10 @@ pub(super) fn block(
     let per_column: Vec<Vec<Cell>> =
         metrics.par_iter().map(|metric| column(spec, metric, &settings, frame)).collect();
     // Floors and ceilings need a column for their labels, even where nothing is varied.
-    let (row_names, only) = match spec.rows.is_empty() {
-        true => (vec![String::new()], Some("measured".to_owned())),
-        false => (spec.rows.clone(), None),
+    let (row_names, only) = if spec.rows.is_empty() {
+        (vec![String::new()], Some("measured".to_owned()))
+    } else {
+        (spec.rows.clone(), None)
     };
     let labels = |settings: &Settings| -> Vec<String> {
         let own = spec.rows.iter().map(|name| number::setting(&settings[name]));
@@ -42,7 +43,7 @@ pub(super) fn block(
     measured.extend(anchors(&metrics, results));
     let mut block = Block {
         provenance: Provenance::Measured,
-        origin: origin(&results.scale),
+        origin: origin(results),
         row_names,
         columns: metrics.into_iter().map(header).collect(),
         rows: measured,
@@ -52,7 +53,11 @@ pub(super) fn block(
 }
 
 /// What qualifies a measured number, `scale tiny, in-world heads`.
-pub(crate) fn origin(scale: &str) -> String {
+pub(crate) fn origin(results: &Results) -> String {
+    let scale = &results.scale;
+    if !results.origin.is_empty() {
+        return results.origin.clone();
+    }
     // Only the paper's scale runs on a user's own clips; every other one renders heads.
     if scale == "paper" {
         format!("scale {scale}")
@@ -143,7 +148,9 @@ fn equal(a: &Settings, b: &Settings) -> bool {
 
 fn estimated(metric: &Metric, row: &Settings, frame: &Frame) -> Cell {
     let Some(estimate) = frame.estimate(&metric.name, row) else {
-        return Cell { text: UNFINISHED.to_owned(), ..Cell::default() };
+        // Where no trials were planned there is nothing to wait for.
+        let text = if frame.seeds_planned() == 0 { ABSENT } else { UNFINISHED };
+        return Cell { text: text.to_owned(), ..Cell::default() };
     };
     let spread = match estimate.interval() {
         Some((low, high)) => number::fixed((high - low) / 2.0, metric.digits),

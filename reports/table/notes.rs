@@ -8,7 +8,7 @@ use crate::stats::Frame;
 /// One sentence per convention that this table uses.
 pub(super) fn notes(spec: &TableSpec, block: &Block, frame: &Frame) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(intervals(block));
+    notes.extend(intervals(block, frame));
     notes.extend(marks(spec, block));
     notes.extend(design(block));
     let cells = || block.rows.iter().flat_map(|row| &row.cells);
@@ -25,7 +25,7 @@ pub(super) fn notes(spec: &TableSpec, block: &Block, frame: &Frame) -> Vec<Strin
 }
 
 /// What ± means, from the largest sample in the table.
-fn intervals(block: &Block) -> Option<String> {
+fn intervals(block: &Block, frame: &Frame) -> Option<String> {
     let estimates =
         || block.rows.iter().flat_map(|row| &row.cells).filter_map(|cell| cell.estimate);
     estimates().next()?;
@@ -33,6 +33,9 @@ fn intervals(block: &Block) -> Option<String> {
     let seeds = estimates().map(|estimate| estimate.seeds).max()?;
     let mut text = match (people, seeds) {
         (0, _) => format!("± half of the 95 % interval over {}", count(seeds, "seed")),
+        (_, 1) if frame.seeds_planned() == 0 => {
+            format!("± half of the 95 % interval over {people} people")
+        }
         (_, 1) => format!("± half of the 95 % interval over {people} people, for this one seed"),
         _ => format!("± half of the 95 % interval over {people} people and {seeds} seeds"),
     };

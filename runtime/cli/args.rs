@@ -71,9 +71,13 @@ pub enum Verb {
     Claims(Claims),
     /// Compute one frozen stage of the store: what workers do
     Stage(StageArgs),
+    /// Score clips of any generator from a CSV: FaceSim and more, by method and by pose
+    Eval(super::eval::Eval),
     /// Draw from the embedded heads: export stills or clips, preview sheets
     #[command(subcommand)]
     Data(Data),
+    /// The networks that users bring: list them, check their files
+    Weights(Weights),
     /// Check every entry of the store
     Fsck(Fsck),
     /// Free what no recent plan refers to
@@ -234,6 +238,34 @@ pub struct Target {
     /// Which people: train, validation or test
     #[arg(long, default_value = "train")]
     pub split: String,
+}
+
+/// `weights`.
+#[derive(Clone, Debug, Args)]
+pub struct Weights {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: WeightsVerb,
+    /// Folder of weights [default: FFRUN_WEIGHTS, else `weights` in ffrun.toml]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub weights: Option<PathBuf>,
+}
+
+/// `weights …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum WeightsVerb {
+    /// Show every network that can be brought, where it comes from, and whether it is there
+    List,
+    /// Compare the files with their cards and open each network
+    Check {
+        /// Which networks [default: all that are there]
+        names: Vec<String>,
+    },
+    /// Print the folder of weights, or where the file of one network is
+    Path {
+        /// Which network
+        name: Option<String>,
+    },
 }
 
 /// `fsck`.

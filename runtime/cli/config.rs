@@ -22,6 +22,8 @@ pub(super) struct File {
     pub(super) store: Option<PathBuf>,
     /// Folder of the reports.
     pub(super) runs: Option<PathBuf>,
+    /// Folder of the networks that users bring.
+    pub(super) weights: Option<PathBuf>,
 }
 
 impl File {
@@ -40,6 +42,7 @@ impl File {
             seed: other.seed.or(self.seed),
             store: other.store.or(self.store),
             runs: other.runs.or(self.runs),
+            weights: other.weights.or(self.weights),
         }
     }
 }
@@ -51,6 +54,8 @@ pub(super) struct Settings {
     pub(super) store: PathBuf,
     /// Folder of the reports.
     pub(super) runs: PathBuf,
+    /// Folder of the networks that users bring, if there is one.
+    pub(super) weights: Option<PathBuf>,
     /// What the files and the environment say about experiments.
     pub(super) file: File,
 }
@@ -65,6 +70,7 @@ impl Settings {
         Ok(Self {
             store: or(&global.store, &file.store, ".ffrun/store"),
             runs: or(&global.runs, &file.runs, "runs"),
+            weights: file.weights.clone(),
             file,
         })
     }
@@ -91,6 +97,7 @@ fn from_environment() -> Result<File, Exit> {
         seed: number("SEED")?,
         store: environment::setting("STORE").map(PathBuf::from),
         runs: environment::setting("RUNS").map(PathBuf::from),
+        weights: environment::setting("WEIGHTS").map(PathBuf::from),
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) fn doctor(global: &Global, settings: &Settings) -> ExitCode {
         },
         Check { name: "store", result: writable(&settings.store), needed: true },
         Check { name: "reports", result: writable(&settings.runs), needed: true },
+        Check { name: "ffmpeg", result: ffmpeg(), needed: false },
         Check {
             name: "cuda",
             result: machine::cuda().map(|()| "device 0 answers".to_owned()),
@@ -50,6 +51,12 @@ pub(super) fn doctor(global: &Global, settings: &Settings) -> ExitCode {
     }
     let healthy = checks.iter().all(|check| check.result.is_ok() || !check.needed);
     if healthy { ExitCode::SUCCESS } else { ExitCode::from(6) }
+}
+
+/// What decodes films for `ffrun eval`.
+fn ffmpeg() -> Result<String, String> {
+    let absent = "not found; `ffrun eval` needs it for films: install it or set FFRUN_FFMPEG";
+    super::eval::ffmpeg().version().ok_or_else(|| absent.to_owned())
 }
 
 /// Whether files can be written here, tried with a real one.

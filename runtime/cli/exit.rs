@@ -33,7 +33,7 @@ impl Exit {
     pub(super) fn code(&self) -> u8 {
         match self {
             Self::Plain { code, .. } => *code,
-            Self::Script(_) => 3,
+            Self::Script(diagnostic) => diagnostic.exit_code(),
         }
     }
 

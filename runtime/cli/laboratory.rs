@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{args, config::Settings, exit::Exit, results};
 use crate::{
-    engine::{Store, stage::NumericClass},
+    engine::{KnownFiles, Store, stage::NumericClass},
     metrics,
     script::{Experiment, ScriptOptions},
 };
@@ -32,18 +32,20 @@ impl Laboratory {
         let device = args.device.clone().or_else(|| file.device.clone());
         let devices = devices(device.as_deref().unwrap_or("cpu"))?;
         let kind = devices[0].split(':').next().unwrap_or_default().to_owned();
+        let store = Store::at(&settings.store);
         let options = ScriptOptions {
             scale: args.scale.clone().or_else(|| file.scale.clone()).unwrap_or("tiny".into()),
             settings: args.settings.clone(),
             seed: args.seed.or(file.seed).unwrap_or(0),
             stdlib: args.stdlib.clone(),
             class: NumericClass { device: kind, dtype: "f32".into() },
+            known_files: Some(KnownFiles::beside(&store)),
             metrics: metrics::catalogue(),
         };
         Ok(Self {
             file: args.file.clone(),
             options,
-            store: Store::at(&settings.store),
+            store,
             runs: settings.runs.clone(),
             devices,
             reader: results::Reader::default(),

@@ -55,13 +55,35 @@ impl Live {
 
     /// Shows a plan: at the start, and again whenever the script has changed.
     pub(super) fn plan(&self, graph: &Graph, plan: &Plan, jobs: usize) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.names = labels(graph);
         let undone = plan.stages.iter().filter(|stage| stage.state != EngineState::Done);
-        state.pending = undone.map(|stage| stage.key).collect();
-        let todo = state.pending.len() as u64;
-        (state.todo, state.done) = (todo, 0);
-        let eta = plan.eta(jobs);
+        let pending: BTreeSet<Key> = undone.map(|stage| stage.key).collect();
+        let (todo, eta) = (pending.len(), plan.eta(jobs));
+        if let Style::Json = &self.style {
+            println!(
+                "{}",
+                json!({ "v": 1, "event": "plan", "trials": plan.trials, "todo": todo,
+                        "eta_seconds": eta.seconds })
+            );
+        }
+        let about = match (eta.unknown, eta.seconds) {
+            (0, seconds) => format!(", about {}", super::summary::duration_text(seconds)),
+            _ => String::new(),
+        };
+        let opening = format!("{} trials, {todo} stages to run on {jobs} jobs{about}", plan.trials);
+        self.begin(labels(graph), pending, &opening);
+    }
+
+    /// Begins with stages of these names, of which some are still to be done; `opening` says so
+    /// where lines are printed.
+    pub(super) fn begin(
+        &self,
+        names: BTreeMap<Key, String>,
+        pending: BTreeSet<Key>,
+        opening: &str,
+    ) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let todo = pending.len() as u64;
+        (state.names, state.pending, state.todo, state.done) = (names, pending, todo, 0);
         match &self.style {
             Style::Bars(bars) if todo > 0 => {
                 let overall = state.overall.get_or_insert_with(|| {
@@ -72,18 +94,7 @@ impl Live {
                 overall.reset_eta();
                 overall.enable_steady_tick(Duration::from_millis(250));
             }
-            Style::Lines { .. } if todo > 0 => {
-                let about = match (eta.unknown, eta.seconds) {
-                    (0, seconds) => format!(", about {}", super::summary::duration_text(seconds)),
-                    _ => String::new(),
-                };
-                eprintln!("{} trials, {todo} stages to run on {jobs} jobs{about}", plan.trials);
-            }
-            Style::Json => println!(
-                "{}",
-                json!({ "v": 1, "event": "plan", "trials": plan.trials, "todo": todo,
-                        "eta_seconds": eta.seconds })
-            ),
+            Style::Lines { .. } if todo > 0 => eprintln!("{opening}"),
             _ => {}
         }
     }

@@ -5,15 +5,15 @@ use ffrun_models::wan::MemoryNeed;
 use super::{exit::Exit, laboratory::Laboratory, machine::Machine, summary::bytes_text};
 use crate::{
     engine::{Plan, graph::Graph},
-    stages::needs,
+    stages::needs::{self, Need},
 };
 
 /// The largest need among stages that are to run: its kind and what it needs.
-fn largest<'a>(graph: &'a Graph, plan: &Plan) -> Option<(&'a str, MemoryNeed)> {
+fn largest<'a>(graph: &'a Graph, plan: &Plan) -> Option<(&'a str, Need)> {
     let stages = plan.to_run().filter_map(|planned| graph.stage(&planned.key));
     stages
         .filter_map(|stage| Some((stage.kind.as_str(), needs::of(graph, stage)?)))
-        .max_by_key(|(_, need)| need.total())
+        .max_by_key(|(_, need)| need.memory.total())
 }
 
 /// Refuses a plan with a stage that cannot fit: exit code 6.
@@ -23,16 +23,16 @@ fn largest<'a>(graph: &'a Graph, plan: &Plan) -> Option<(&'a str, MemoryNeed)> {
 pub(super) fn check(lab: &Laboratory, graph: &Graph, plan: &Plan) -> Result<(), Exit> {
     let on_cpu = lab.devices.iter().all(|device| device == "cpu");
     let available = Machine::here().memory_mib << 20;
-    let Some((kind, need)) = largest(graph, plan) else { return Ok(()) };
+    let Some((kind, Need { memory: need, remedy })) = largest(graph, plan) else {
+        return Ok(());
+    };
     if !on_cpu || available == 0 || need.total() <= available {
         return Ok(());
     }
     Err(Exit::Plain {
         code: 6,
         message: format!(
-            "a `{kind}` stage needs about {}, but this machine has {}: {}; lower `batch` or \
-             `generator_width` with `-P`, take a smaller `--scale`, or run it on a GPU with \
-             `--device cuda:0`",
+            "a `{kind}` stage needs about {}, but this machine has {}: {}; {remedy}",
             bytes_text(need.total()),
             bytes_text(available),
             parts(&need)
@@ -42,7 +42,7 @@ pub(super) fn check(lab: &Laboratory, graph: &Graph, plan: &Plan) -> Result<(), 
 
 /// Prints what the largest stage needs, and at the scale `paper` what the paper's own generators do.
 pub(super) fn print(graph: &Graph, plan: &Plan, scale: &str) {
-    if let Some((kind, need)) = largest(graph, plan) {
+    if let Some((kind, Need { memory: need, .. })) = largest(graph, plan) {
         println!(
             "memory: about {} for a `{kind}` stage ({})",
             bytes_text(need.total()),

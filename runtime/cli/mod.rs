@@ -8,6 +8,7 @@ mod data;
 mod definitions;
 mod doctor;
 mod environment;
+pub mod eval;
 mod exit;
 mod labels;
 mod laboratory;
@@ -27,6 +28,7 @@ mod status;
 mod summary;
 mod trainings;
 mod watch;
+mod weights;
 mod why;
 
 use std::process::ExitCode;
@@ -70,8 +72,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Exit> {
         Verb::Report(args) => report::report(&args, &global, &settings),
         Verb::Claims(args) => claims::claims(&args, &global, &settings),
         Verb::Stage(args) => stage::stage(&args, &settings),
+        Verb::Eval(args) => eval::eval(&args, &global, &settings),
         Verb::Data(Data::Export(args)) => data::export(&args, &global),
         Verb::Data(Data::Preview { out, size, world }) => data::preview(&out, size, world),
+        Verb::Weights(args) => weights::weights(&args, &global, &settings),
         Verb::Fsck(args) => maintenance::fsck(args, &global, &settings),
         Verb::Gc(args) => maintenance::gc(args, &global, &settings),
         Verb::Doctor => Ok(doctor::doctor(&global, &settings)),

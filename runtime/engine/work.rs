@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::atomic::AtomicBool};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{error::EngineError, stage::Stage};
+use super::{error::EngineError, known_files::KnownFiles, stage::Stage};
 
 /// Whatever can compute stages. The real one knows every kind; tests bring a fake.
 pub trait RunStage: Sync {
@@ -23,6 +23,8 @@ pub struct Work<'a> {
     pub out: PathBuf,
     /// Folder for checkpoints, kept until the stage is done.
     pub scratch: PathBuf,
+    /// Files outside the store, by content.
+    pub known_files: KnownFiles,
     /// To be told how far the work is.
     pub progress: &'a (dyn Fn(Progress) + Sync),
     /// When it turns true, save a checkpoint and return [`StageError::Interrupted`].

@@ -14,6 +14,7 @@ use super::{
     error::EngineError,
     files, host,
     key::Key,
+    known_files::KnownFiles,
     lease::Lease,
     record::{self, FORMAT, ResultRecord},
     stage::Stage,
@@ -67,7 +68,14 @@ pub fn run_one(
     let resumed = prepare(&entry)?;
     let inputs = inputs(store, key, &stage)?;
     let started = Instant::now();
-    let work = Work { inputs, out: entry.out(), scratch: entry.scratch(), progress, stop };
+    let work = Work {
+        inputs,
+        out: entry.out(),
+        scratch: entry.scratch(),
+        known_files: KnownFiles::beside(store),
+        progress,
+        stop,
+    };
     guarded(|| runner.run(&stage, &work)).map_err(|error| stage_error(*key, error))?;
     let seconds = started.elapsed().as_secs_f64();
     let record = finish(&entry, &stage, seconds, resumed)?;

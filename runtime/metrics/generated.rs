@@ -50,6 +50,43 @@ pub(super) const ROWS: &[(u32, Row)] = &[
     (
         1,
         (
+            "facesim_cur_in_world",
+            "FaceSim-Cur (in-world)",
+            "",
+            Direction::Higher,
+            3,
+            "as FaceSim-Arc (in-world), by a CurricularFace recogniser trained on heads",
+            "paper Table 1's FaceSim-Cur with in-world networks and without the clamp at 0",
+        ),
+    ),
+    (
+        1,
+        (
+            "facesim_cur_turned_in_world",
+            "FaceSim-Cur at |yaw| ≥ 45° (in-world)",
+            "",
+            Direction::Higher,
+            3,
+            "the same over frames in which the in-world estimator sees a face turned by at least \
+             45°; clips without such a frame do not count",
+            "the paper's claim of large pose changes, which its Table 1 averages away",
+        ),
+    ),
+    (
+        1,
+        (
+            "identity_top1_cur_in_world",
+            "Identity top-1 by Cur (in-world)",
+            "",
+            Direction::Higher,
+            3,
+            "as identity top-1, by the in-world CurricularFace recogniser",
+            "the gate of a base generator, METHOD of ffrun",
+        ),
+    ),
+    (
+        1,
+        (
             "face_rate_in_world",
             "Face rate (in-world)",
             "",

@@ -1,5 +1,6 @@
 //! What is measured, each metric declared once in the catalogue and computed in a file of its own.
 
+pub mod agreement;
 pub mod catalogue;
 pub mod contrastive;
 pub mod faceset;

@@ -4,6 +4,9 @@ use std::fmt;
 
 use miette::{LabeledSpan, NamedSource, Severity, SourceCode, SourceSpan};
 
+/// Code of errors that no change of the script mends, but one of the files it names.
+pub(super) const FILES: &str = "files";
+
 /// An error in a script, placed in its file. Printed by miette with the line and a caret.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
@@ -58,8 +61,10 @@ impl Diagnostic {
         self.place.as_ref().map(|place| (place.source.name(), place.line, place.column))
     }
 
-    /// The exit code of a script error.
-    pub const EXIT_CODE: u8 = 3;
+    /// The exit code: 6 where files that the script names are not as they should be, else 3.
+    pub fn exit_code(&self) -> u8 {
+        if self.code == FILES { 6 } else { 3 }
+    }
 }
 
 impl fmt::Display for Diagnostic {

@@ -7,7 +7,8 @@ use rhai::plugin::*;
 use rhai::{Array, Engine, Map};
 
 use super::{
-    building::{add, check_size, check_unseen, faces_stage, seed_of},
+    base::{Base, Origin, check_geometry},
+    building::{add, check_size, faces_stage, seed_of},
     complaint::{Complaint, Raised},
     host::Host,
     parts::Parts,
@@ -25,17 +26,6 @@ use crate::{
     },
     stages::shipped,
 };
-
-/// A base generator that does not exist yet.
-#[derive(Clone, Debug)]
-pub(super) struct Base {
-    pub(super) key: Key,
-    pub(super) spec: BaseSpec,
-    /// Where its codec comes from.
-    pub(super) codec: Key,
-    /// The split and the world it was trained on.
-    pub(super) seen: (String, u64),
-}
 
 /// A base with what tuning adds to it.
 #[derive(Clone, Debug)]
@@ -88,25 +78,26 @@ impl Encoded {
         host: &Host,
         clips: &ClipsetSpec,
         codec: Key,
-        text: &TextSpec,
+        text: (&TextSpec, Option<Key>),
     ) -> Result<Self, Complaint> {
         let latents = add(host, spec::LATENTS, clips, |stage| stage.reading("codec", codec))?;
-        let texts = add(host, spec::TEXTS, text, |stage| stage.reading("captions", latents))?;
-        Ok(Self { latents, texts })
+        Ok(Self { latents, texts: texts_stage(host, latents, text)? })
     }
 }
 
-/// Refuses clips of another geometry than a base makes.
-pub(super) fn check_geometry(base: &BaseSpec, clips: &ClipsetSpec) -> Result<(), Complaint> {
-    let (have, want) = ((clips.frames, clips.size_px), (base.frames, base.size_px));
-    if have == want {
-        return Ok(());
-    }
-    let message = format!(
-        "the clips have {} frames of {} px, but the generator makes {} frames of {} px",
-        have.0, have.1, want.0, want.1
-    );
-    Err(Complaint::new("setting", message).hint("give them the same `frames` and `size_px`"))
+/// The stage of the captions of encoded or whole clips; an encoder with weights comes from a stage.
+pub(super) fn texts_stage(
+    host: &Host,
+    captions: Key,
+    (text, weights): (&TextSpec, Option<Key>),
+) -> Result<Key, Complaint> {
+    add(host, spec::TEXTS, text, |stage| {
+        let stage = stage.reading("captions", captions);
+        match weights {
+            Some(weights) => stage.reading("base", weights),
+            None => stage,
+        }
+    })
 }
 
 fn base_spec(
@@ -132,6 +123,16 @@ fn base_spec(
     })
 }
 
+/// Refuses to train a public checkpoint on.
+fn check_trainable(from: Option<&Base>) -> Result<(), Complaint> {
+    if !from.is_some_and(|base| matches!(base.origin, Origin::Public(_))) {
+        return Ok(());
+    }
+    Err(Complaint::new("setting", "a public checkpoint cannot be trained on as a whole")
+        .hint("tune it: `tune(base, #{ adapter: generator::adapter(), … }, trial.seed)`")
+        .at("from"))
+}
+
 /// The stage of a base that ships with ffrun.
 fn shipped_stage(host: &Host, world: &str) -> Result<Base, Complaint> {
     let known = host.state().shipped.clone();
@@ -154,7 +155,8 @@ fn shipped_stage(host: &Host, world: &str) -> Result<Base, Complaint> {
         stage.class = NumericClass::default();
         stage
     })?;
-    Ok(Base { key, spec: base, codec: key, seen: ("train".to_owned(), 0) })
+    let origin = Origin::Trained { spec: base, seen: ("train".to_owned(), 0) };
+    Ok(Base { key, codec: key, origin })
 }
 
 /// The stage of a tuning.
@@ -165,8 +167,8 @@ fn tune_stage(host: &Host, base: Base, parts: &Map, seed: u64) -> Result<Tuned, 
     let clips: Clipset = parts.required("clips", "heads::clips().tuning")?;
     let schedule: Flow = parts.required("schedule", "schedule::tuning()")?;
     let aligner: Option<Model> = parts.optional("aligner", "aligner::paper()")?;
-    check_geometry(&base.spec, &clips.spec)?;
-    let encoded = Encoded::add(host, &clips.spec, base.codec, &base.spec.text)?;
+    base.check_geometry(&clips.spec)?;
+    let encoded = Encoded::add(host, &clips.spec, base.codec, base.text())?;
     let mut spec = TuneSpec {
         aligner: None,
         adapter: adapter.spec.as_ref().clone(),
@@ -230,13 +232,18 @@ fn generate_stage(
     (clips, sampler): (&Clipset, &Sampler),
     errors: AngleErrors,
 ) -> Result<Videos, Complaint> {
-    check_geometry(&base.spec, &clips.spec)?;
-    check_unseen((&clips.spec.split, clips.spec.world), &base.seen)?;
+    base.check_geometry(&clips.spec)?;
+    base.check_unseen(&clips.spec)?;
     let asked = clips_stage(host, &clips.spec)?;
+    let texts = base.sampled_texts(host, asked)?;
     let AngleErrors { degrees: perturb_deg, draw, angles } = errors;
-    let spec = GenerateSpec { sampler: sampler.spec.as_ref().clone(), perturb_deg, draw, angles };
+    let (sampler, fps) = (sampler.spec.as_ref().clone(), texts.map(|_| clips.spec.fps));
+    let spec = GenerateSpec { sampler, perturb_deg, draw, angles, fps };
     let key = add(host, spec::GENERATE, &spec, |stage| {
-        let stage = stage.reading("base", base.key).reading("clips", asked);
+        let mut stage = stage.reading("base", base.key).reading("clips", asked);
+        if let Some(texts) = texts {
+            stage = stage.reading("texts", texts);
+        }
         match tuned {
             Some(tuned) => stage.reading("tuned", tuned),
             None => stage,
@@ -284,15 +291,16 @@ mod generating_functions {
         let validation: Option<Clipset> =
             parts.optional("validation", "heads::clips().validation")?;
         let from: Option<Base> = parts.optional("from", "an earlier base")?;
+        check_trainable(from.as_ref())?;
         let base = base_spec((&model, &codec, &text), &clips)?;
         let codec = match &from {
             Some(earlier) => earlier.codec,
             None => codec_stage(&host, &codec.spec, &clips.spec)?,
         };
-        let train = Encoded::add(&host, &clips.spec, codec, &base.text)?;
+        let train = Encoded::add(&host, &clips.spec, codec, (&base.text, None))?;
         let validation = validation.map(|clips| {
             check_geometry(&base, &clips.spec)?;
-            Encoded::add(&host, &clips.spec, codec, &base.text)
+            Encoded::add(&host, &clips.spec, codec, (&base.text, None))
         });
         let validation = validation.transpose()?;
         let spec = PretrainSpec {
@@ -317,7 +325,7 @@ mod generating_functions {
             }
         })?;
         let seen = (clips.spec.split.clone(), clips.spec.world);
-        Ok(Base { key, spec: base, codec, seen })
+        Ok(Base { key, codec, origin: Origin::Trained { spec: base, seen } })
     }
     /// The base generator that ships with ffrun for a world; `generator::pretrained` is how scripts
     /// call it. Belongs in `run(trial)`.

@@ -11,8 +11,8 @@ use rhai::{AST, NativeCallContext};
 use serde_json::Value;
 
 use super::{
-    complaint::Complaint, declaration::Declaration, options::ScriptOptions, phase::Phase,
-    reporting::Unsaved, sources::Sources,
+    base::Base, checkpoints::Asked, complaint::Complaint, declaration::Declaration,
+    options::ScriptOptions, phase::Phase, reporting::Unsaved, sources::Sources,
 };
 use crate::{
     engine::{graph::Graph, key::Key},
@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) faces: Vec<(Arc<FacesSpec>, Key)>,
     /// The shipped base that was asked for last: world, digest, spec.
     pub(super) shipped: Option<(String, String, BaseSpec)>,
+    /// Public checkpoints that were asked for.
+    pub(super) checkpoints: Vec<(Asked, Base)>,
     /// Names of scale numbers that the script asked for, each a valid `-P` key.
     pub(super) scale_numbers: BTreeSet<String>,
     pub(super) items: Vec<sheet::Item>,
@@ -63,6 +65,7 @@ impl Host {
             graph: Graph::default(),
             faces: Vec::new(),
             shipped: None,
+            checkpoints: Vec::new(),
             scale_numbers: BTreeSet::new(),
             items: Vec::new(),
             unsaved: Vec::new(),

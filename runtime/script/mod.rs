@@ -2,8 +2,10 @@
 //!
 //! A script declares; calling `train` or `evaluate` builds stages and computes nothing.
 
+mod base;
 mod building;
 mod capture;
+mod checkpoints;
 mod closure;
 mod complaint;
 mod convert;

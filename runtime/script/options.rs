@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ffrun_reports::rows::Metric;
 
-use crate::engine::stage::NumericClass;
+use crate::engine::{KnownFiles, stage::NumericClass};
 
 /// Scales a script knows, from seconds on a CPU to the paper's own numbers.
 pub(super) const SCALES: [&str; 4] = ["smoke", "tiny", "small", "paper"];
@@ -22,6 +22,8 @@ pub struct ScriptOptions {
     pub stdlib: Option<PathBuf>,
     /// Device kind and element type that the stages are planned for.
     pub class: NumericClass,
+    /// Where digests of large files are remembered; none where scripts may name no such files.
+    pub known_files: Option<KnownFiles>,
     /// Every metric that a script may declare.
     pub metrics: Vec<Metric>,
 }
@@ -34,6 +36,7 @@ impl Default for ScriptOptions {
             seed: 0,
             stdlib: None,
             class: NumericClass::default(),
+            known_files: None,
             metrics: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
 use super::{
-    building,
+    building, checkpoints,
     diagnostic::{Diagnostic, Place},
     explain::explain,
     generating,
@@ -135,6 +135,7 @@ pub(super) fn engine(host: &Host) -> Engine {
     scale::register(&mut engine);
     building::register(&mut engine);
     generating::register(&mut engine);
+    checkpoints::register(&mut engine);
     judging::register(&mut engine);
     measuring::register(&mut engine);
     reporting::register(&mut engine);

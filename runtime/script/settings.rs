@@ -10,8 +10,9 @@ pub(super) struct Setting {
 }
 
 /// Sources of the specs, by what scripts call them.
-const SPECS: [(&str, &str); 4] = [
+const SPECS: [(&str, &str); 5] = [
     ("Dataset", include_str!("../spec/faces.rs")),
+    ("Clipset", include_str!("../spec/clipset.rs")),
     ("Model", include_str!("../spec/aligner.rs")),
     ("Schedule", include_str!("../spec/schedule.rs")),
     ("evaluate", include_str!("../spec/measure.rs")),
@@ -29,6 +30,9 @@ fn fields(source: &str) -> Vec<Setting> {
     for line in source.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("///") {
             doc.push(text.trim());
+            continue;
+        }
+        if line.starts_with("#[") {
             continue;
         }
         let field = line.strip_prefix("pub ").and_then(|field| field.split_once(": "));

@@ -21,10 +21,14 @@ pub struct CodecSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextSpec {
-    /// `words`: every word a fixed random vector, no weights.
+    /// `words`: every word a fixed random vector, no weights; `umt5`: the encoder of a public
+    /// checkpoint.
     pub encoder: String,
     /// Width of an embedding.
     pub dim: usize,
     /// Most words of a caption; what is longer is cut and counted.
     pub length: usize,
+    /// What guidance pushes away from, in place of the empty caption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<String>,
 }

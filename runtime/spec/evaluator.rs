@@ -40,6 +40,9 @@ pub struct EvaluatorSpec {
     pub shift_px: usize,
     /// Share of training frames that are blurred, as a generator's codec blurs.
     pub blur: f64,
+    /// Share of training frames that get the surroundings of another person's frame.
+    #[serde(default)] // 0 in the files of evaluators that were trained before it was there
+    pub swapped: f64,
     /// Optimiser steps.
     pub steps: u64,
     /// People per step.

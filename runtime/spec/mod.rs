@@ -4,6 +4,7 @@
 //! default in `stdlib/` and a raised version of the kind, never silently.
 
 pub mod aligner;
+pub mod checkpoint;
 pub mod clips;
 pub mod clipset;
 pub mod codec;
@@ -14,10 +15,12 @@ pub mod generator;
 pub mod measure;
 pub mod pretrain;
 pub mod schedule;
+pub mod seen;
 
 use serde::{Deserialize, Serialize};
 
 pub use aligner::AlignerSpec;
+pub use checkpoint::{AutoencoderSizes, CheckpointSpec, TextEncoderSizes, TransformerSizes};
 pub use clips::ClipSpec;
 pub use clipset::ClipsetSpec;
 pub use codec::{CodecSpec, TextSpec};
@@ -28,6 +31,7 @@ pub use generator::{AdapterSpec, GeneratorSpec, SamplerSpec};
 pub use measure::MeasureSpec;
 pub use pretrain::{BaseSpec, GenerateSpec, PretrainSpec, ShippedSpec, TuneSpec};
 pub use schedule::ScheduleSpec;
+pub use seen::SeenSpec;
 
 /// A built-in by name, or a script's closure. The closure's text travels in `Stage::code` under
 /// `closure`, so that a worker process can run it.
@@ -74,6 +78,8 @@ pub const TEXTS: (&str, u32) = ("texts", 1);
 pub const PRETRAIN: (&str, u32) = ("pretrain", 1);
 /// Kind and semantic version of a base generator that ships with ffrun.
 pub const SHIPPED: (&str, u32) = ("shipped", 1);
+/// Kind and semantic version of a public checkpoint in the user's files.
+pub const CHECKPOINT: (&str, u32) = ("checkpoint", 1);
 /// Kind and semantic version of a tuning under S.
 pub const TUNE: (&str, u32) = ("tune", 1);
 /// Kind and semantic version of generated clips.
@@ -84,6 +90,9 @@ pub const JUDGE: (&str, u32) = ("judge", 3);
 pub const EVALUATOR: (&str, u32) = ("evaluator", 1);
 /// Kind and semantic version of several measurements as one.
 pub const TOGETHER: (&str, u32) = ("together", 1);
+/// Kind and semantic version of what networks see in a clip of any generator. Raise the version when
+/// sampling, decoding or a network's surroundings change what is seen.
+pub const SEEN: (&str, u32) = ("seen", 1);
 /// Kind and semantic version of the measurement of an evaluator on unseen people.
 pub const VALIDITY: (&str, u32) = ("validity", 1);
 

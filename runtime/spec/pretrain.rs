@@ -64,6 +64,9 @@ pub struct GenerateSpec {
     /// Angles that are off: `pitch`, `yaw`, `roll`; none named means all three.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub angles: Vec<String>,
+    /// Frames a second of the moving contact sheet; absent where the base has a rate of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fps: Option<f64>,
 }
 
 /// A base that ships with ffrun.

@@ -8,7 +8,7 @@ use ffrun_models::{
 
 use candle_core::Tensor;
 
-use super::{base::Base, model_error};
+use super::{generator::Generator, model_error};
 use crate::{engine::work::StageError, spec::AdapterSpec};
 
 /// The adapters of one base.
@@ -24,7 +24,7 @@ impl Adapter {
     /// of S; without S nothing is injected.
     pub(super) fn new(
         spec: &AdapterSpec,
-        base: &Base,
+        base: &Generator,
         shared_width: Option<usize>,
         mut params: Params,
         seed: u64,

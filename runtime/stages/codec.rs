@@ -9,7 +9,14 @@ use ffrun_models::{
     params::Params,
 };
 
-use super::{base::Base, clipset::Clips, input, model_error, spec_of, tensor_error};
+use super::{
+    base::Base,
+    clipset::Clips,
+    codec_on::CodecOn,
+    input, model_error,
+    public::{self, Record},
+    spec_of, tensor_error,
+};
 use crate::{
     engine::{
         files,
@@ -46,6 +53,16 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let psnr = psnr(&codec, &clips, &all[..take.min(BATCH)]).map_err(tensor_error)?;
     let text = format!("peak signal-to-noise ratio on frames it was fitted on: {psnr:.1} dB\n");
     Ok(files::write_atomic(&work.out.join("quality.txt"), text.as_bytes())?)
+}
+
+/// The codec of a `codec` result, of a whole base or of a public checkpoint, for clips on the CPU.
+pub(super) fn any(work: &Work<'_>, device: &Device) -> Result<CodecOn, StageError> {
+    let folder = input(work, "codec")?;
+    if Record::is_in(folder) {
+        let codec = public::autoencoder(&Record::read(folder, work)?, device)?;
+        return Ok(CodecOn::new(Box::new(codec), device));
+    }
+    Ok(CodecOn::new(Box::new(read(folder)?), &Device::Cpu))
 }
 
 /// Reads the codec of a `codec` result, or that of a whole base.

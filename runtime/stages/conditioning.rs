@@ -4,12 +4,11 @@
 use candle_core::{DType, Device, Result, Tensor};
 use ffrun_models::{codec::LatentCodec, vace::latents_in_front};
 
-use crate::spec::BaseSpec;
-
 /// Control latents for clips of one geometry.
 #[derive(Debug)]
 pub(super) struct Conditioning {
-    /// The latent of mid-grey, what VACE sees where nothing is given: `[1, C, 1, h, w]`.
+    /// The latent of mid-grey, what VACE sees where nothing is given: `[1, C, F, h, w]`, F = 1
+    /// where a codec makes the same of every frame.
     grey: Tensor,
     /// Pixels along a latent position: each has spatial² mask channels.
     spatial: usize,
@@ -18,14 +17,19 @@ pub(super) struct Conditioning {
 }
 
 impl Conditioning {
-    /// For the clips of a base, on `device`.
-    pub(super) fn new(codec: &dyn LatentCodec, base: &BaseSpec, device: &Device) -> Result<Self> {
-        let side = base.size_px;
-        let grey = Tensor::zeros((1, 3, 1, side, side), DType::F32, &Device::Cpu)?;
+    /// For clips of `frames` frames of `side` pixels, with channels that say where a position lies
+    /// or without, on `device`.
+    pub(super) fn new(
+        codec: &dyn LatentCodec,
+        [frames, side]: [usize; 2],
+        position_channels: bool,
+        device: &Device,
+    ) -> Result<Self> {
+        // A codec that sees one frame at a time makes the same of all grey ones.
+        let frames = if codec.temporal(frames) == frames { 1 } else { frames };
+        let grey = Tensor::zeros((1, 3, frames, side, side), DType::F32, &Device::Cpu)?;
         let grey = codec.encode(&grey)?.to_device(device)?;
-        let (h, w) = (grey.dim(3)?, grey.dim(4)?);
-        let positions = Tensor::eye(h * w, DType::F32, device)?.reshape((1, h * w, 1, h, w))?;
-        let positions = base.generator.position_channels.then_some(positions);
+        let positions = position_channels.then(|| positions(&grey)).transpose()?;
         Ok(Self { grey, spatial: codec.spatial(), positions })
     }
 
@@ -41,10 +45,12 @@ impl Conditioning {
         let flags: Vec<u8> = present.iter().map(|&present| u8::from(present)).collect();
         let flags = Tensor::from_vec(flags, (present.len(), 1, 1, 1, 1), references.device())?;
         let flags = flags.broadcast_as(references.shape())?;
-        flags.where_cond(references, &self.grey.broadcast_as(references.shape())?)
+        let grey = self.grey.narrow(2, 0, 1)?;
+        flags.where_cond(references, &grey.broadcast_as(references.shape())?)
     }
 
-    /// VACE's control latent: the reference in front, then frames that are all to be generated.
+    /// VACE's control latent: the reference in front, then latent frames that are all to be
+    /// generated.
     ///
     /// # Shapes
     /// - references: `[B, C, 1, h, w]`
@@ -62,5 +68,60 @@ impl Conditioning {
             parts.push(positions.broadcast_as((b, h * w, 1 + frames, h, w))?);
         }
         Tensor::cat(&parts, 1)
+    }
+}
+
+/// A channel for each position of a latent's frame, 1 there and 0 elsewhere.
+fn positions(latent: &Tensor) -> Result<Tensor> {
+    let (h, w) = (latent.dim(3)?, latent.dim(4)?);
+    Tensor::eye(h * w, DType::F32, latent.device())?.reshape((1, h * w, 1, h, w))
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Tensor};
+    use ffrun_models::{
+        codec::LatentCodec,
+        params::Params,
+        stream::Stream,
+        vace::{Source, control_latent},
+        vae::{VaeConfig, WanVae},
+    };
+
+    use super::Conditioning;
+
+    fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+        let difference = (a - b).unwrap().abs().unwrap();
+        difference.max_all().unwrap().to_scalar().unwrap()
+    }
+
+    /// [`control_latent`] is held to the goldens of VACE's pipeline.
+    #[test]
+    fn the_control_latent_of_a_public_checkpoint_is_vaces() {
+        let config = VaeConfig {
+            base_dim: 4,
+            z_dim: 2,
+            mean: vec![0.5, -0.5],
+            std: vec![2.0, 0.5],
+            ..VaeConfig::wan2_1()
+        };
+        let vae = WanVae::new(&config, &mut Params::frozen(&Device::Cpu), 1).unwrap();
+        let (frames, side) = (9, 16);
+        let mut stream = Stream::new(1, "reference", 0);
+        let reference = stream.normal_tensor((1, 3, side, side), 0.5, &Device::Cpu).unwrap();
+        let nothing = Source::Nothing { batch: 1, frames, height: side, width: side };
+        let expected =
+            control_latent(&vae, &nothing, std::slice::from_ref(&reference), &Device::Cpu);
+        let ours = Conditioning::new(&vae, [frames, side], false, &Device::Cpu).unwrap();
+        let latent = vae.encode(&reference.unsqueeze(2).unwrap()).unwrap();
+        let found = ours.control(&latent, vae.temporal(frames)).unwrap();
+        let expected = expected.unwrap();
+        assert_eq!(found.dims(), [1, 2 * 2 + 64, 1 + 3, 2, 2]);
+        assert_eq!(largest_difference(&found, &expected), 0.0);
+        // Without a person, guidance sees a grey picture where the reference was.
+        let grey = ours.references(&latent, &[false]).unwrap();
+        let picture = reference.zeros_like().unwrap().unsqueeze(2).unwrap();
+        let expected = vae.encode(&picture).unwrap();
+        assert!(largest_difference(&grey, &expected) < 1e-6);
     }
 }

@@ -7,17 +7,18 @@ use candle_core::{Device, Result as TensorResult, Tensor};
 use ffrun_models::{
     codec::LatentCodec,
     flow::{self, Guidance, Pass, Sampler, SamplerSettings, SolverKind},
-    params::Params,
     stream::Stream,
     text::TextEncoder,
     wan::{VaceInput, WanInput},
 };
 
 use super::{
-    base::Base,
-    clipset::{self, ClipLabel, Clips},
+    clipset::{self, Clips},
     conditioning::Conditioning,
-    device, input, model_error, sheets, spec_of, tensor_error, texts,
+    device,
+    generator::Generator,
+    input, model_error, sheets, spec_of, tensor_error,
+    texts::{self, Texts},
     tune::Tuned,
 };
 use crate::{
@@ -25,11 +26,16 @@ use crate::{
         stage::Stage,
         work::{Progress, StageError, Work},
     },
-    spec::GenerateSpec,
+    spec::{GenerateSpec, TextSpec},
 };
 
-/// Clips sampled side by side.
-pub(super) const BATCH: usize = 12;
+/// Frames a second of Wan's own clips (METHOD of Wan: 81 frames are five seconds).
+const WAN_FPS: f64 = 16.0;
+
+/// Clips sampled side by side: one of a large network fills any device.
+pub(super) fn batch(public: bool) -> usize {
+    if public { 1 } else { 12 }
+}
 
 /// Names of the Euler angles, in the order of labels.
 const ANGLES: [&str; 3] = ["pitch", "yaw", "roll"];
@@ -39,15 +45,18 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: GenerateSpec = spec_of(stage)?;
     let device = device(&stage.class)?;
     let asked = Clips::read(input(work, "clips")?)?;
-    let base = Base::read(input(work, "base")?, Params::frozen(&device))?;
+    let base = Generator::read(work, &device)?;
     let tuned = match work.inputs.get("tuned") {
         Some(folder) => Some(Tuned::read(folder, &base, &device)?),
         None => None,
     };
-    let generator = Generating::new(base, tuned, spec, &device)?;
+    let captions = Captions::read(work, &base, &device)?;
+    let fps = spec.fps.or(base.own.as_ref().map(|(_, fps)| *fps)).unwrap_or(WAN_FPS);
+    let batch = batch(base.own.is_none());
+    let generator = Generating::new(base, tuned, (captions, &asked), spec, &device)?;
     let mut made = Clips { pixels: Vec::new(), references: Vec::new(), ..asked.clone() };
     let all: Vec<usize> = (0..asked.len()).collect();
-    for some in all.chunks(BATCH) {
+    for some in all.chunks(batch) {
         made.pixels.extend(generator.clips(&asked, some)?);
         let (done, total) = (some.last().map_or(0, |last| last + 1), asked.len());
         let note = "clips sampled".to_owned();
@@ -57,7 +66,7 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
         }
     }
     made.write(&work.out.join(clipset::FILE))?;
-    sheets::write(&work.out, &asked, &made, generator.base.spec.fps)
+    sheets::write(&work.out, &asked, &made, fps)
 }
 
 /// What one pass through the network is told.
@@ -67,12 +76,51 @@ struct Condition {
     shared: Option<Tensor>,
 }
 
+/// Where the rows of captions come from.
+enum Captions {
+    /// An encoder that costs nothing.
+    Encoder(Box<dyn TextEncoder>, TextSpec),
+    /// A stage that read them before.
+    Encoded(Texts),
+}
+
+impl Captions {
+    fn read(work: &Work<'_>, base: &Generator, device: &Device) -> Result<Self, StageError> {
+        match &base.own {
+            Some((spec, _)) => Ok(Self::Encoder(texts::encoder(spec, device)?, spec.clone())),
+            None => Ok(Self::Encoded(Texts::read(input(work, "texts")?)?)),
+        }
+    }
+
+    /// The captions of some clips, `None` for the one that guidance pushes away from:
+    /// `[B, length, dim]`.
+    fn of(
+        &self,
+        asked: &Clips,
+        some: &[Option<usize>],
+        device: &Device,
+    ) -> Result<Tensor, StageError> {
+        let (encoder, spec) = match self {
+            Self::Encoded(texts) => return texts.of(some, device).map_err(tensor_error),
+            Self::Encoder(encoder, spec) => (encoder, spec),
+        };
+        let rows: Result<Vec<Tensor>, StageError> = some
+            .iter()
+            .map(|clip| clip.map_or("", |clip| asked.labels[clip].caption.as_str()))
+            .map(|caption| texts::padded(encoder.as_ref(), spec, caption).map(|(rows, _)| rows))
+            .collect();
+        Tensor::stack(&rows?, 0).map_err(tensor_error)
+    }
+}
+
 /// A generator ready to sample.
 struct Generating {
-    base: Base,
+    base: Generator,
     tuned: Option<Tuned>,
     conditioning: Conditioning,
-    encoder: Box<dyn TextEncoder>,
+    captions: Captions,
+    /// Latent frames of a clip.
+    frames: usize,
     sampler: SamplerSettings,
     spec: GenerateSpec,
     device: Device,
@@ -80,17 +128,20 @@ struct Generating {
 
 impl Generating {
     fn new(
-        base: Base,
+        base: Generator,
         tuned: Option<Tuned>,
+        (captions, asked): (Captions, &Clips),
         spec: GenerateSpec,
         device: &Device,
     ) -> Result<Self, StageError> {
         let solver = SolverKind::named(&spec.sampler.method).map_err(model_error)?;
         let sampler = SamplerSettings::new(solver, spec.sampler.steps, spec.sampler.shift);
-        let conditioning = Conditioning::new(&base.codec, &base.spec, device);
+        let size = [asked.frames, asked.size_px];
+        let conditioning = Conditioning::new(&base.codec, size, base.position_channels, device);
         Ok(Self {
             conditioning: conditioning.map_err(tensor_error)?,
-            encoder: texts::encoder(&base.spec.text, device)?,
+            captions,
+            frames: base.latent_frames(asked.frames),
             base,
             tuned,
             sampler,
@@ -101,29 +152,16 @@ impl Generating {
 
     /// The frames of some clips as bytes, clip by clip.
     fn clips(&self, asked: &Clips, some: &[usize]) -> Result<Vec<u8>, StageError> {
-        let labels: Vec<&ClipLabel> = some.iter().map(|&clip| &asked.labels[clip]).collect();
-        let captions: Vec<&str> = labels.iter().map(|label| label.caption.as_str()).collect();
-        let told = self.text(&captions)?;
-        let untold = self.text(&vec![""; captions.len()])?;
+        let each: Vec<Option<usize>> = some.iter().copied().map(Some).collect();
+        let told = self.captions.of(asked, &each, &self.device)?;
+        let untold = self.captions.of(asked, &vec![None; some.len()], &self.device)?;
         let latent = self.sample(asked, some, [&told, &untold])?;
         let frames = || -> TensorResult<Vec<u8>> {
             // The reference's own frame is no part of the clip.
             let video = latent.narrow(2, 1, latent.dim(2)? - 1)?;
-            bytes(&self.base.codec.decode(&video.to_device(&Device::Cpu)?)?)
+            bytes(&self.base.codec.decode(&video)?)
         };
         frames().map_err(tensor_error)
-    }
-
-    /// `[B, length, dim]`
-    fn text(&self, captions: &[&str]) -> Result<Tensor, StageError> {
-        let spec = &self.base.spec.text;
-        let rows: Result<Vec<Tensor>, StageError> = captions
-            .iter()
-            .map(|caption| {
-                texts::padded(self.encoder.as_ref(), spec, caption).map(|(rows, _)| rows)
-            })
-            .collect();
-        Tensor::stack(&rows?, 0).map_err(tensor_error)
     }
 
     /// Latents of some clips, the reference's frame in front.
@@ -141,7 +179,7 @@ impl Generating {
             let references = self.base.codec.encode(&pictures.unsqueeze(2)?)?;
             let negative = self.negative(&references, shared.as_ref(), untold)?;
             let positive = Condition {
-                control: self.conditioning.control(&references, asked.frames)?,
+                control: self.conditioning.control(&references, self.frames)?,
                 text: told.clone(),
                 shared,
             };
@@ -178,7 +216,7 @@ impl Generating {
             None => None,
         };
         Ok(Condition {
-            control: self.conditioning.control(&references, self.base.spec.frames)?,
+            control: self.conditioning.control(&references, self.frames)?,
             text: untold.clone(),
             shared,
         })
@@ -211,11 +249,8 @@ impl Generating {
     }
 
     fn velocity(&self, latent: &Tensor, t: &Tensor, condition: &Condition) -> TensorResult<Tensor> {
-        let scales = Tensor::full(
-            self.spec.sampler.vace_scale as f32,
-            self.base.spec.generator.vace_blocks.len(),
-            &self.device,
-        )?;
+        let scales =
+            Tensor::full(self.spec.sampler.vace_scale as f32, self.base.hints(), &self.device)?;
         let adapter = self.tuned.as_ref().map(|tuned| &tuned.adapter);
         self.base.wan.forward(&WanInput {
             vace: Some(VaceInput { context: &condition.control, scales: Some(&scales) }),
@@ -233,7 +268,7 @@ impl Generating {
             .map(|&clip| {
                 let label = &asked.labels[clip];
                 let purpose = format!("generate/{}/{}", label.identity, label.caption);
-                let shape = (c, 1 + asked.frames, h, w);
+                let shape = (c, 1 + self.frames, h, w);
                 Stream::new(self.spec.sampler.seed, &purpose, 0).normal_tensor(
                     shape,
                     1.0,

@@ -1,12 +1,12 @@
 //! The `latents` stage: clips rendered and encoded, the frames themselves never kept.
 
 use candle_core::{Device, Tensor};
-use ffrun_models::codec::{LatentCodec, PcaCodec};
+use ffrun_models::codec::LatentCodec;
 
 use super::{
     clips::in_rounds,
     clipset::Clips,
-    codec, input,
+    codec, device,
     latentset::{self, Encoded, half_bytes},
     spec_of, tensor_error,
 };
@@ -21,14 +21,14 @@ use crate::{
 /// Renders, encodes and writes.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: ClipsetSpec = spec_of(stage)?;
-    let codec = codec::read(input(work, "codec")?)?;
+    let codec = codec::any(work, &device(&stage.class)?)?;
     let mut encoded = Encoded { size_px: spec.size_px, ..Encoded::default() };
     in_rounds(&spec, work, |clips| add(&codec, clips, &mut encoded).map_err(tensor_error))?;
     encoded.write(&work.out.join(latentset::FILE))
 }
 
 /// Encodes some clips and their references.
-fn add(codec: &PcaCodec, clips: Clips, encoded: &mut Encoded) -> candle_core::Result<()> {
+fn add(codec: &dyn LatentCodec, clips: Clips, encoded: &mut Encoded) -> candle_core::Result<()> {
     let all: Vec<usize> = (0..clips.len()).collect();
     let latents = codec.encode(&clips.video(&all, &Device::Cpu)?)?;
     let pictures = clips.reference_images(&all, &Device::Cpu)?;

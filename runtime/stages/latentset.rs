@@ -102,6 +102,11 @@ impl Latents {
         Ok([c, f, h, w])
     }
 
+    /// Frames of a clip, before its codec made latent frames of them.
+    pub fn frames(&self) -> usize {
+        self.labels.first().map_or(0, |label| label.pose_deg.len())
+    }
+
     /// Side of the reference pictures in pixels.
     pub fn picture_px(&self) -> usize {
         self.pictures.dims().get(1).copied().unwrap_or(0)

@@ -1,6 +1,7 @@
 //! What each kind of stage computes. The engine calls [`Stages`] and knows no kind by name.
 
 mod adapter;
+mod adapter_files;
 pub mod base;
 mod batches;
 pub mod build;
@@ -8,12 +9,14 @@ pub mod checkpoint;
 mod clips;
 pub mod clipset;
 mod codec;
+mod codec_on;
 mod conditioning;
 pub mod curves;
 pub mod evaluate;
 pub mod evaluators;
 pub mod faces;
 mod generate;
+mod generator;
 mod judge;
 mod latents;
 pub mod latentset;
@@ -23,6 +26,7 @@ mod optimisation;
 pub mod pairs;
 mod picture;
 mod pretrain;
+pub mod public;
 pub mod scores;
 mod sheets;
 pub(crate) mod shipped;
@@ -47,7 +51,7 @@ use crate::{
 };
 
 /// Every kind, with the version that this ffrun computes.
-const KNOWN: [(&str, u32); 15] = [
+const KNOWN: [(&str, u32); 16] = [
     spec::FACES,
     spec::TRAIN,
     spec::EVALUATE,
@@ -57,6 +61,7 @@ const KNOWN: [(&str, u32); 15] = [
     spec::TEXTS,
     spec::PRETRAIN,
     spec::SHIPPED,
+    spec::CHECKPOINT,
     spec::TUNE,
     spec::GENERATE,
     spec::JUDGE,
@@ -80,6 +85,11 @@ impl Default for Stages {
 
 impl RunStage for Stages {
     fn run(&self, stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
+        if stage.kind == spec::SEEN.0 {
+            return Err(StageError::Failed(
+                "clips are looked at by `ffrun eval`, which knows where they are".to_owned(),
+            ));
+        }
         let Some((_, version)) = KNOWN.into_iter().find(|(kind, _)| *kind == stage.kind) else {
             let known: Vec<&str> = KNOWN.iter().map(|(kind, _)| *kind).collect();
             return Err(StageError::Failed(format!(
@@ -104,6 +114,7 @@ impl RunStage for Stages {
             "texts" => texts::run(stage, work),
             "pretrain" => pretrain::run(stage, work, self.checkpoint_every),
             "shipped" => shipped::run(stage, work),
+            "checkpoint" => public::run(stage, work),
             "tune" => tune::run(stage, work, self.checkpoint_every),
             "generate" => generate::run(stage, work),
             "judge" => judge::run(stage, work),

@@ -2,19 +2,45 @@
 
 use ffrun_models::wan::{AttentionMemory, MemoryNeed, Mode, WanConfig, Workload};
 
-use super::{base::network, generate, shipped};
+use super::{base::network, generate, public, shipped};
 use crate::{
     engine::{graph::Graph, stage::Stage},
-    spec::{AdapterSpec, BaseSpec, PretrainSpec, ShippedSpec, TuneSpec},
+    spec::{
+        AdapterSpec, BaseSpec, CheckpointSpec, ClipsetSpec, PretrainSpec, ShippedSpec, TuneSpec,
+    },
 };
 
 /// Rows of queries whose scores our attention kernels hold at a time.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 64;
+
+/// What a stage needs, and what would make it need less.
+pub struct Need {
+    /// The memory.
+    pub memory: MemoryNeed,
+    /// What helps where there is less, as the end of a sentence.
+    pub remedy: &'static str,
+}
 
 /// What a stage needs; none for stages whose memory is no matter.
-pub fn of(graph: &Graph, stage: &Stage) -> Option<MemoryNeed> {
-    let base = base_of(graph, stage)?;
-    let config = network(&base, base.codec.channels, base.codec.patch_px);
+pub fn of(graph: &Graph, stage: &Stage) -> Option<Need> {
+    let (memory, remedy) = match base_of(graph, stage)? {
+        Origin::Trained(base) => (
+            trained(stage, &base)?,
+            "lower `batch` or `generator_width` with `-P`, take a smaller `--scale`, or run it on \
+             a GPU with `--device cuda:0`",
+        ),
+        Origin::Public(spec) => (
+            public::need(stage, &spec, clips_of(graph, stage).as_ref())?,
+            "lower `batch`, take clips of fewer frames or pixels or a smaller checkpoint, or run \
+             it on a GPU with `--device cuda:0`, where `dtype: \"bf16\"` halves the weights",
+        ),
+    };
+    Some(Need { memory, remedy })
+}
+
+/// What a stage of a generator that ffrun trains needs.
+fn trained(stage: &Stage, base: &BaseSpec) -> Option<MemoryNeed> {
+    let config = network(base, base.codec.channels, base.codec.patch_px);
     let side = base.size_px / base.codec.patch_px.max(1);
     let (mode, batch) = match stage.kind.as_str() {
         "pretrain" => {
@@ -27,7 +53,7 @@ pub fn of(graph: &Graph, stage: &Stage) -> Option<MemoryNeed> {
             let trained = adapter_values(&spec.adapter, &config);
             (Mode::Training { trained, recompute: false }, spec.schedule.batch)
         }
-        "generate" => (Mode::Sampling { passes: 1 }, generate::BATCH),
+        "generate" => (Mode::Sampling { passes: 1 }, generate::batch(false)),
         _ => return None,
     };
     let latent = [base.frames + 1, side, side];
@@ -35,23 +61,42 @@ pub fn of(graph: &Graph, stage: &Stage) -> Option<MemoryNeed> {
     Some(MemoryNeed::of(&config, &Workload { batch, latent, value_bytes: 4, attention, mode }))
 }
 
-/// The base that a stage trains, tunes or samples from.
-fn base_of(graph: &Graph, stage: &Stage) -> Option<BaseSpec> {
+/// Where a base comes from.
+enum Origin {
+    Trained(BaseSpec),
+    Public(CheckpointSpec),
+}
+
+/// The base that a stage trains, tunes, samples from or reads a part of.
+fn base_of(graph: &Graph, stage: &Stage) -> Option<Origin> {
+    let of_input = |role: &str| base_of(graph, graph.stage(stage.inputs.get(role)?)?);
     match stage.kind.as_str() {
         "pretrain" => {
-            serde_json::from_value::<PretrainSpec>(stage.spec.clone()).ok().map(|spec| spec.base)
+            let spec: PretrainSpec = serde_json::from_value(stage.spec.clone()).ok()?;
+            Some(Origin::Trained(spec.base))
         }
         "shipped" => {
             let spec: ShippedSpec = serde_json::from_value(stage.spec.clone()).ok()?;
-            shipped::describe(&spec.world).ok().map(|(_, base)| base)
+            shipped::describe(&spec.world).ok().map(|(_, base)| Origin::Trained(base))
         }
-        "tune" | "generate" => base_of(graph, graph.stage(stage.inputs.get("base")?)?),
+        "checkpoint" => serde_json::from_value(stage.spec.clone()).ok().map(Origin::Public),
+        "tune" | "generate" | "texts" => of_input("base"),
+        "latents" => of_input("codec"),
         _ => None,
     }
 }
 
+/// The clips, whole or encoded, that a stage reads or is.
+fn clips_of(graph: &Graph, stage: &Stage) -> Option<ClipsetSpec> {
+    let clips = match stage.kind.as_str() {
+        "clips" | "latents" => stage,
+        _ => graph.stage(stage.inputs.get("clips")?)?,
+    };
+    serde_json::from_value(clips.spec.clone()).ok()
+}
+
 /// Values of a LoRA: rank·(inputs + outputs) for each adapted layer.
-fn adapter_values(spec: &AdapterSpec, config: &WanConfig) -> usize {
+pub(super) fn adapter_values(spec: &AdapterSpec, config: &WanConfig) -> usize {
     let of = |place: &String| match place.as_str() {
         "ffn" => 2 * spec.rank * (config.dim + config.ffn_dim),
         _ => 2 * spec.rank * config.dim,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use candle_core::{Device, Result as TensorResult, Tensor};
 use ffrun_models::{
+    codec::LatentCodec,
     flow::FlowMatching,
     gradients::Gradients,
     params::Params,
@@ -15,6 +16,7 @@ use super::{
     batches::{Batch, Material, Source, objective},
     checkpoint::State,
     codec,
+    codec_on::CodecOn,
     conditioning::Conditioning,
     curves::{self, Curves},
     device, input,
@@ -86,7 +88,14 @@ impl Pretraining {
                 "the base to go on from is another generator; give it the same settings".into(),
             ));
         }
-        let material = |clips: &str, texts: &str| material(work, (clips, texts), &base, &device);
+        // A fitted codec is read to the CPU, a whole base to where it is trained.
+        let fitted = !work.inputs.contains_key("from");
+        let place = if fitted { &Device::Cpu } else { &device };
+        let codec = CodecOn::new(Box::new(base.codec.clone()), place);
+        let with_positions = spec.base.generator.position_channels;
+        let material = |clips: &str, texts: &str| {
+            material(work, (clips, texts), (&codec, with_positions), &device)
+        };
         let validation = work.inputs.contains_key("validation");
         Ok(Self {
             material: material("clips", "texts")?,
@@ -158,20 +167,21 @@ fn velocity(wan: &Wan, batch: &Batch) -> TensorResult<Tensor> {
 pub(super) fn material(
     work: &Work<'_>,
     (clips, texts): (&str, &str),
-    base: &Base,
+    (codec, position_channels): (&dyn LatentCodec, bool),
     device: &Device,
 ) -> Result<Material, StageError> {
-    let conditioning = Conditioning::new(&base.codec, &base.spec, device);
-    let material = Material {
-        latents: Latents::read(input(work, clips)?)?,
+    let latents = Latents::read(input(work, clips)?)?;
+    if latents.is_empty() {
+        return Err(StageError::Failed("there is no clip to train on".to_owned()));
+    }
+    let size = [latents.frames(), latents.picture_px()];
+    let conditioning = Conditioning::new(codec, size, position_channels, device);
+    Ok(Material {
+        latents,
         texts: Texts::read(input(work, texts)?)?,
         conditioning: conditioning.map_err(tensor_error)?,
         device: device.clone(),
-    };
-    if material.latents.is_empty() {
-        return Err(StageError::Failed("there is no clip to train on".to_owned()));
-    }
-    Ok(material)
+    })
 }
 
 /// Refuses to go on with a loss that is no number.

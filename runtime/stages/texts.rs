@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use ffrun_models::text::{TextEncoder, Words};
+use ffrun_models::text::{TextEmbedding, TextEncoder, Words};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{
     clipset::{self, ClipLabel, read_labels},
-    input,
+    device, input,
     latentset::{self, half_bytes, rows},
-    model_error, spec_of,
+    model_error,
+    public::{self, Record},
+    spec_of,
     stills::{damaged, missing},
     tensor_error,
 };
@@ -31,28 +33,44 @@ const ROUND: usize = 256;
 
 /// Embeds the caption of every clip, and the empty one that guidance compares with.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
-    let spec: TextSpec = spec_of(stage)?;
+    let mut spec: TextSpec = spec_of(stage)?;
     let labels = labels(input(work, "captions")?)?;
-    let encoder = encoder(&spec, &Device::Cpu)?;
-    let captions: Vec<&str> =
-        labels.iter().map(|label| label.caption.as_str()).chain([""]).collect();
-    let (mut values, mut cut) = (Vec::new(), 0);
-    for (round, some) in captions.chunks(ROUND).enumerate() {
-        for caption in some {
-            let (rows, truncated) = padded(encoder.as_ref(), &spec, caption)?;
-            values.extend(half_bytes(&rows).map_err(tensor_error)?);
-            cut += usize::from(truncated > 0);
+    let encoder: Box<dyn TextEncoder> = match spec.encoder.as_str() {
+        "umt5" => {
+            let record = Record::read(input(work, "base")?, work)?;
+            Box::new(public::prompts(&record, &spec, &device(&stage.class)?)?)
         }
-        let done = (round * ROUND + some.len()) as u64;
-        let total = captions.len() as u64;
-        (work.progress)(Progress { done, total, note: "captions".to_owned() });
+        _ => encoder(&spec, &Device::Cpu)?,
+    };
+    let negative = spec.negative.clone().unwrap_or_default();
+    let captions: Vec<&str> =
+        labels.iter().map(|label| label.caption.as_str()).chain([negative.as_str()]).collect();
+    let mut embedded = Vec::with_capacity(captions.len());
+    for (at, caption) in captions.iter().enumerate() {
+        embedded.push(encoder.encode(caption).map_err(model_error)?);
+        if (at + 1) % ROUND == 0 || at + 1 == captions.len() {
+            let (done, total) = ((at + 1) as u64, captions.len() as u64);
+            (work.progress)(Progress { done, total, note: "captions".to_owned() });
+        }
+    }
+    let cut = check_negative(&embedded, &spec)?;
+    let most = spec.length;
+    if spec.encoder == "umt5" {
+        // The network fills up with zeros: those below the longest caption need not be kept.
+        let longest = embedded.iter().filter_map(|text| text.rows.dim(0).ok()).max();
+        spec.length = longest.unwrap_or(spec.length);
+    }
+    let mut values = Vec::new();
+    for text in embedded {
+        let rows = filled(&text.rows, spec.length)?;
+        values.extend(half_bytes(&rows).map_err(tensor_error)?);
     }
     let path = work.out.join(FILE);
-    let shape = vec![captions.len(), spec.length, spec.dim];
+    let shape = vec![captions.len(), spec.length, encoder.dim()];
     let view = TensorView::new(Dtype::F16, shape, &values).map_err(damaged(&path))?;
     let bytes = safetensors::serialize([("rows", view)], None).map_err(damaged(&path))?;
     files::write_atomic(&path, &bytes)?;
-    let text = format!("{cut} of {} captions were cut at {} tokens\n", labels.len(), spec.length);
+    let text = format!("{cut} of {} captions were cut at {most} tokens\n", labels.len());
     Ok(files::write_atomic(&work.out.join("cut.txt"), text.as_bytes())?)
 }
 
@@ -79,10 +97,28 @@ pub(super) fn padded(
     caption: &str,
 ) -> Result<(Tensor, usize), StageError> {
     let embedding = encoder.encode(caption).map_err(model_error)?;
-    let rows = embedding.rows;
-    let missing = spec.length.saturating_sub(rows.dim(0).map_err(tensor_error)?);
-    let rows = rows.pad_with_zeros(0, 0, missing).map_err(tensor_error)?;
-    Ok((rows, embedding.truncated))
+    Ok((filled(&embedding.rows, spec.length)?, embedding.truncated))
+}
+
+/// Rows with zeros below them up to `length`.
+fn filled(rows: &Tensor, length: usize) -> Result<Tensor, StageError> {
+    let missing = length.saturating_sub(rows.dim(0).map_err(tensor_error)?);
+    rows.pad_with_zeros(0, 0, missing).map_err(tensor_error)
+}
+
+/// How many captions were cut. The last text is the negative prompt, which a person wrote for this
+/// encoder: it is refused instead.
+fn check_negative(embedded: &[TextEmbedding], spec: &TextSpec) -> Result<usize, StageError> {
+    let Some((negative, captions)) = embedded.split_last() else { return Ok(0) };
+    if negative.truncated > 0 {
+        let tokens = spec.length + negative.truncated;
+        return Err(StageError::Failed(format!(
+            "the prompt in `negative` has {tokens} tokens, but the text encoder reads {}; shorten \
+             it",
+            spec.length
+        )));
+    }
+    Ok(captions.iter().filter(|text| text.truncated > 0).count())
 }
 
 /// The labels of encoded or whole clips.

@@ -6,6 +6,7 @@ use std::{path::Path, time::Duration};
 use candle_core::{Device, Result as TensorResult, Tensor};
 use ffrun_models::{
     checkpoint::{decode, encode},
+    codec::LatentCodec,
     flow::FlowMatching,
     gradients::Gradients,
     params::Params,
@@ -14,12 +15,14 @@ use ffrun_models::{
 
 use super::{
     adapter::Adapter,
-    base::Base,
+    adapter_files,
     batches::{Batch, Material, Source, objective},
     build::{Built, build},
     checkpoint::State,
     curves::{self, Curves},
-    device, input, model_error,
+    device,
+    generator::Generator,
+    input, model_error,
     optimisation::Optimisation,
     pretrain::{check_loss, is_logged, material},
     spec_of,
@@ -68,7 +71,7 @@ pub(super) fn run(
 struct Tuning<'a> {
     spec: TuneSpec,
     material: Material,
-    base: Base,
+    base: Generator,
     adapter: Adapter,
     aligner: Option<AlignerTraining<'a>>,
     objective: FlowMatching,
@@ -86,8 +89,9 @@ impl<'a> Tuning<'a> {
         stills: Option<&'a Stills>,
     ) -> Result<Self, StageError> {
         let device = device(&stage.class)?;
-        let base = Base::read(input(work, "base")?, Params::frozen(&device))?;
-        let material = material(work, ("clips", "texts"), &base, &device)?;
+        let base = Generator::read(work, &device)?;
+        let codec = (&base.codec as &dyn LatentCodec, base.position_channels);
+        let material = material(work, ("clips", "texts"), codec, &device)?;
         let aligner = match (&spec.aligner, &spec.pairs, stills) {
             (Some(model), Some(schedule), Some(stills)) => {
                 check_pictures(model.image_px, material.latents.picture_px())?;
@@ -164,6 +168,9 @@ impl<'a> Tuning<'a> {
         let weights = self.optimisation.weights(&self.adapter.params)?;
         let bytes = encode(&weights).map_err(model_error)?;
         files::write_atomic(&work.out.join(ADAPTER), &bytes)?;
+        if self.base.own.is_none() {
+            adapter_files::write(&work.out, &weights, &self.spec.adapter)?;
+        }
         let mut curves = self.curves.to_csv();
         if let Some(aligner) = &self.aligner {
             files::write_atomic(&work.out.join(ALIGNER), &aligner.weights()?)?;
@@ -248,7 +255,11 @@ pub(super) struct Tuned {
 
 impl Tuned {
     /// Reads a `tune` result for the base it was tuned on.
-    pub(super) fn read(folder: &Path, base: &Base, device: &Device) -> Result<Self, StageError> {
+    pub(super) fn read(
+        folder: &Path,
+        base: &Generator,
+        device: &Device,
+    ) -> Result<Self, StageError> {
         let file = |name: &str| -> Result<Vec<u8>, StageError> {
             let path = folder.join(name);
             files::read_optional(&path)?.ok_or_else(|| missing(&path))

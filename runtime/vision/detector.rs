@@ -74,14 +74,14 @@ impl Detector {
             }
         };
         // Boxes that are no numbers come of files that are damaged in their weights.
-        match faces.iter().all(|face| face.edges.iter().all(|edge| edge.is_finite())) {
-            true => Ok(faces),
-            false => Err(VisionError::OtherNetwork {
-                path: self.path.clone(),
-                expected: "working detector",
-                reason: "it gives boxes that are not finite; fetch the file again".to_owned(),
-            }),
+        if faces.iter().all(|face| face.edges.iter().all(|edge| edge.is_finite())) {
+            return Ok(faces);
         }
+        Err(VisionError::OtherNetwork {
+            path: self.path.clone(),
+            expected: "working detector",
+            reason: "it gives boxes that are not finite; fetch the file again".to_owned(),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Digests of files, read piece by piece.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -22,7 +23,12 @@ pub(super) fn blake3_of(path: &Path) -> VisionResult<String> {
 pub fn sha256_of(path: &Path) -> VisionResult<String> {
     let mut hasher = Sha256::new();
     each_piece(path, |piece| hasher.update(piece))?;
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut digits = String::new();
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    Ok(digits)
 }
 
 fn each_piece(path: &Path, mut take: impl FnMut(&[u8])) -> VisionResult<()> {

@@ -20,7 +20,7 @@ impl FoundFaces<'_> {
     /// The picture to cut a face from and its points there.
     pub(super) fn source(&self, face: &Face, from_padded: bool) -> (&Picture, FivePoints) {
         match &self.padded {
-            Some(padded) if from_padded => (&padded.picture, padded.from_frame(face.points)),
+            Some(padded) if from_padded => (&padded.picture, padded.in_picture(face.points)),
             _ => (self.frame, face.points),
         }
     }

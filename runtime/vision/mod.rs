@@ -20,6 +20,7 @@ mod weight_file;
 mod yunet;
 
 pub use card::{Aligned, Card, Input, Licence, Order, Role};
+pub use digest::sha256_of;
 pub use error::{VisionError, VisionResult};
 pub use options::{Choice, Options};
 pub use reader::{FaceReader, PromptRead};

@@ -47,7 +47,7 @@ impl Padded {
     }
 
     /// Points of the frame, in pixels of the larger picture.
-    pub(super) fn from_frame(&self, points: FivePoints) -> FivePoints {
+    pub(super) fn in_picture(&self, points: FivePoints) -> FivePoints {
         points.map(|[x, y]| [x + self.border[0] as f64, y + self.border[1] as f64])
     }
 }
@@ -64,11 +64,12 @@ mod tests {
         let frame = Picture::new([4, 9], vec![7; 108]).unwrap();
         let padded = padded(&frame, 0.25).unwrap();
         assert_eq!(padded.picture.size(), [6, 13]);
-        assert_eq!(padded.picture.values().iter().filter(|&&x| x == 7).count(), 108);
+        let sum = padded.picture.values().iter().map(|&x| usize::from(x)).sum::<usize>();
+        assert_eq!(sum, 108 * 7 + (6 * 13 * 3 - 108) * 128);
         let points = [[3.0, 2.0]; 5];
         let face = Face { edges: [2.0, 1.0, 5.0, 4.0], score: 1.0, points };
         let back = padded.in_frame(face);
         assert_eq!((back.edges, back.points[0]), ([0.0, 0.0, 3.0, 3.0], [1.0, 1.0]));
-        assert_eq!(padded.from_frame(back.points), points);
+        assert_eq!(padded.in_picture(back.points), points);
     }
 }

@@ -13,7 +13,7 @@ use super::options::{Choice, Options};
 use super::padding::padded;
 use super::pose::PoseReader;
 use super::recogniser::Recogniser;
-use super::shelf::Networks;
+use super::shelf::{Installed, Networks};
 use crate::metrics::observation::{FaceSeen, FrameSeen};
 
 /// Most faces among which the best match is looked for, the largest first: a bound on the time a
@@ -60,6 +60,20 @@ impl FaceReader {
             options,
             reference: None,
         })
+    }
+
+    /// Reads the file of one network and throws it away: whether it would do.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn try_open(network: &Installed) -> VisionResult<()> {
+        match network.card.role.kind() {
+            "detector" => Detector::open(network, &Options::default()).map(drop),
+            "recogniser" => Recogniser::open(network).map(drop),
+            "pose" => PoseReader::open(network).map(drop),
+            "features" => FeatureReader::open(network).map(drop),
+            _ => ClipScorer::open(network, &Device::Cpu).map(drop),
+        }
     }
 
     /// Names of the recognisers, in the order of the networks: keys of [`FaceSeen::embeddings`].

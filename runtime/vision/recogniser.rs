@@ -27,8 +27,8 @@ pub(super) struct Recogniser {
 }
 
 enum Form {
-    Onnx(PictureNetwork),
-    Candle(Box<dyn ImageNetwork>),
+    Onnx(Box<PictureNetwork>),
+    Candle(Box<dyn ImageNetwork + Send>),
 }
 
 impl Recogniser {
@@ -53,7 +53,12 @@ impl Recogniser {
                 let size = [input.side_px; 2];
                 let network = PictureNetwork::open(&installed.path, (size, &input), &outputs)?;
                 let installed = installed.clone();
-                return Ok(Self { installed, input, aligned, network: Form::Onnx(network) });
+                return Ok(Self {
+                    installed,
+                    input,
+                    aligned,
+                    network: Form::Onnx(Box::new(network)),
+                });
             }
         };
         let mut network = network;
@@ -95,7 +100,7 @@ impl Recogniser {
     }
 }
 
-fn boxed(network: impl ImageNetwork + 'static) -> Box<dyn ImageNetwork> {
+fn boxed(network: impl ImageNetwork + 'static) -> Box<dyn ImageNetwork + Send> {
     Box::new(network)
 }
 

@@ -51,8 +51,8 @@ pub fn export_stills(faces: &Faces, out: &Path) -> Result<(), HeadsError> {
     table.finish()
 }
 
-/// Writes a folder of PNG frames for every clip, `frames.csv` (one line a frame) and `clips.csv`
-/// (one line a clip), into a folder.
+/// Writes a folder of PNG frames for every clip, `frames.csv` (one line a frame), `clips.csv` (one
+/// line a clip) and `videos.csv`, which `ffrun eval` reads, into a folder.
 pub fn export_clips(clips: &[Clip], out: &Path) -> Result<(), HeadsError> {
     create(out)?;
     let folder = |index: usize| {
@@ -85,7 +85,40 @@ pub fn export_clips(clips: &[Clip], out: &Path) -> Result<(), HeadsError> {
         }
     }
     list.finish()?;
-    frames.finish()
+    frames.finish()?;
+    videos(clips, out, &folder)
+}
+
+/// `videos.csv`, a list for `ffrun eval`: every clip with its caption, and as reference the frame of
+/// another of the person's clips that shows the face best.
+fn videos(clips: &[Clip], out: &Path, folder: &dyn Fn(usize) -> String) -> Result<(), HeadsError> {
+    let mut list = Table::open(out.join("videos.csv"))?;
+    list.record(&["method", "identity", "prompt", "video", "reference"].map(str::to_owned))?;
+    for (index, clip) in clips.iter().enumerate() {
+        let own = || (0..clips.len()).filter(|other| clips[*other].identity == clip.identity);
+        let others = own().filter(|other| *other != index);
+        let frames = |clip: usize| (0..clips[clip].frames.len()).map(move |frame| (clip, frame));
+        let best = others.flat_map(frames).min_by(|a, b| {
+            let hidden = |at: &(usize, usize)| hidden(&clips[at.0].frames[at.1]);
+            hidden(a).total_cmp(&hidden(b))
+        });
+        let (shown, frame) = best.unwrap_or((index, 0));
+        list.record(&[
+            "filmed".to_owned(),
+            clip.identity.clone(),
+            clip.caption.clone(),
+            folder(index),
+            format!("{}/{frame:04}.png", folder(shown)),
+        ])?;
+    }
+    list.finish()
+}
+
+/// How little a still shows of its face: degrees turned away, and a right angle more for a face that
+/// is covered whole.
+fn hidden(still: &Still) -> f32 {
+    let label = &still.label;
+    label.yaw_deg.abs() + label.pitch_deg.abs() + 90.0 * (1.0 - label.visible)
 }
 
 /// The labels of all stills as CSV, a line each in their order.

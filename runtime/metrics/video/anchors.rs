@@ -2,8 +2,8 @@
 
 use ffrun_reports::rows::Anchor;
 
-use super::facesim::{facesim, mean};
-use super::fid_consisid::fid_consisid;
+use super::facesim::{facesim_with, mean};
+use super::fid_consisid::fid_consisid_with;
 use super::networks::{Networks, of_network};
 use super::rules::Rules;
 use super::values::of_clip;
@@ -16,10 +16,7 @@ pub fn floors(clips: &[ClipSeen], networks: &Networks, rules: Rules) -> Vec<Anch
     let swapped = || {
         clips.iter().flat_map(|clip| {
             let others = references.iter().filter(|(identity, _)| *identity != clip.identity);
-            others.map(|(_, reference)| ClipSeen {
-                reference: Some((*reference).clone()),
-                ..clip.clone()
-            })
+            others.map(move |(_, reference)| (clip, *reference))
         })
     };
     let mut floors = Vec::new();
@@ -31,8 +28,9 @@ pub fn floors(clips: &[ClipSeen], networks: &Networks, rules: Rules) -> Vec<Anch
         }));
     };
     for (name, loss) in &networks.recognisers {
-        let sims: Vec<_> =
-            swapped().filter_map(|clip| facesim(&clip, (name, *loss), rules)).collect();
+        let sims: Vec<_> = swapped()
+            .filter_map(|(clip, other)| facesim_with(clip, other, (name, *loss), rules))
+            .collect();
         let metric = loss.metric();
         add(metric, name, mean(sims.iter().map(|sim| sim.clamped)));
         let where_seen = mean(sims.iter().filter_map(|sim| sim.where_seen));
@@ -40,7 +38,8 @@ pub fn floors(clips: &[ClipSeen], networks: &Networks, rules: Rules) -> Vec<Anch
         add(&format!("{metric}_raw"), name, mean(sims.iter().filter_map(|sim| sim.raw)));
     }
     if let Some(name) = &networks.features {
-        add("fid_consisid", name, mean(swapped().filter_map(|clip| fid_consisid(&clip, rules))));
+        let distance = |(clip, other)| fid_consisid_with(clip, other, rules);
+        add("fid_consisid", name, mean(swapped().filter_map(distance)));
     }
     floors
 }

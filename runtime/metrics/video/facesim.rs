@@ -15,12 +15,21 @@ pub struct FaceSim {
     pub raw: Option<f64>,
 }
 
-/// FaceSim of a clip by the recogniser of this name (METHOD §3.1); `None` where it did not see the
-/// reference.
+/// FaceSim of a clip by the recogniser of this name; `None` where it did not see the reference.
 ///
 /// OpenS2V's script drops zeros, of CurricularFace only: its other test compares the list.
-pub fn facesim(clip: &ClipSeen, (recogniser, loss): (&str, Loss), rules: Rules) -> Option<FaceSim> {
-    let reference = clip.reference.as_ref()?.embeddings.get(recogniser)?;
+pub fn facesim(clip: &ClipSeen, recogniser: (&str, Loss), rules: Rules) -> Option<FaceSim> {
+    facesim_with(clip, clip.reference.as_ref()?, recogniser, rules)
+}
+
+/// The same with the face of any reference.
+pub fn facesim_with(
+    clip: &ClipSeen,
+    reference: &FaceSeen,
+    (recogniser, loss): (&str, Loss),
+    rules: Rules,
+) -> Option<FaceSim> {
+    let reference = reference.embeddings.get(recogniser)?;
     let cosines: Vec<f64> = faces(clip)
         .filter_map(|face| Some(cosine(face.embeddings.get(recogniser)?, reference)))
         .collect();

@@ -2,16 +2,21 @@
 
 use super::facesim::{faces, mean};
 use super::rules::Rules;
-use crate::metrics::observation::ClipSeen;
+use crate::metrics::observation::{ClipSeen, FaceSeen};
 
 /// Mean over frames with a face of ‖features of the face − features of the reference's‖², in the
-/// square of the features' unit, lower is better: not a distance of distributions (METHOD §3.2:
-/// one vector a side, repeated, has no covariance).
+/// square of the features' unit, lower is better: not a distance of distributions, since the script
+/// gives each side one vector, repeated, which has no covariance.
 ///
 /// ConsisID's script gives a clip without a face 0, the best score there is; here it has none.
 /// OpenS2V's computes nothing of the kind.
 pub fn fid_consisid(clip: &ClipSeen, rules: Rules) -> Option<f64> {
-    let reference = clip.reference.as_ref()?.features.as_ref()?;
+    fid_consisid_with(clip, clip.reference.as_ref()?, rules)
+}
+
+/// The same with the face of any reference.
+pub fn fid_consisid_with(clip: &ClipSeen, reference: &FaceSeen, rules: Rules) -> Option<f64> {
+    let reference = reference.features.as_ref()?;
     let squares = faces(clip).filter_map(|face| {
         let features = face.features.as_ref()?;
         Some(features.iter().zip(reference).map(|(a, b)| f64::from(a - b).powi(2)).sum())

@@ -48,7 +48,7 @@ impl Spec for TextSpec {
     const CLOSURES: &'static [Role] = &[];
 
     fn example() -> Self {
-        Self { encoder: "words".into(), dim: 64, length: 48 }
+        Self { encoder: "words".into(), dim: 64, length: 48, negative: None }
     }
 
     fn check(&self) -> Result<(), Complaint> {

@@ -37,6 +37,7 @@ impl Spec for EvaluatorSpec {
             least_visible: 0.5,
             shift_px: 3,
             blur: 0.25,
+            swapped: 0.0,
             steps: 2000,
             people: 64,
             frames_each: 1,
@@ -81,6 +82,7 @@ impl Spec for EvaluatorSpec {
         check::positive("classes_lr", self.classes_lr)?;
         check::within("least_visible", self.least_visible, 0.0, 1.0)?;
         check::within("blur", self.blur, 0.0, 1.0)?;
+        check::within("swapped", self.swapped, 0.0, 1.0)?;
         self.check_training()
     }
 }

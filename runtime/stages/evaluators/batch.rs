@@ -3,7 +3,10 @@
 use candle_core::{Device, Result, Tensor};
 use ffrun_models::stream::Stream;
 
-use super::material::{Material, Picture};
+use super::{
+    material::{Material, Picture},
+    surroundings,
+};
 use crate::spec::EvaluatorTraining;
 
 /// Pictures of one step, ready to be read.
@@ -54,6 +57,10 @@ pub(super) fn of_step(
                 blurred: stream.chance(spec.blur as f32),
             };
             add_changed(material.pixels(&picture), side, &change, &mut values);
+            if spec.swapped > 0.0 && stream.chance(spec.swapped as f32) {
+                let kept = surroundings::kept(&mut stream, side);
+                surroundings::swap(&mut values, side, &kept);
+            }
             pictures.push(picture);
             owners.push(person as u32);
             mirrored.push(change.mirrored);

@@ -10,6 +10,7 @@ mod network;
 mod objective;
 mod pose_validity;
 mod shipped;
+mod surroundings;
 mod train;
 mod validity;
 mod verification;

@@ -11,8 +11,9 @@ use super::{
 use crate::{engine::work::StageError, stages::tensor_error};
 
 /// The files, embedded, by what they measure.
-const FILES: [(&str, &[u8]); 3] = [
+const FILES: [(&str, &[u8]); 4] = [
     ("arcface", include_bytes!("../../../models/evaluators/arcface.safetensors")),
+    ("curricularface", include_bytes!("../../../models/evaluators/curricularface.safetensors")),
     ("pose", include_bytes!("../../../models/evaluators/pose.safetensors")),
     ("captions", include_bytes!("../../../models/evaluators/captions.safetensors")),
 ];

@@ -9,10 +9,16 @@ use crate::{
 };
 
 /// A recogniser and the metrics that it gives: similarity, similarity of turned faces, who is found.
-const RULERS: [(Recognition, [&str; 3]); 1] = [(
-    Recognition::ArcFace,
-    ["facesim_arc_in_world", "facesim_arc_turned_in_world", "identity_top1_in_world"],
-)];
+const RULERS: [(Recognition, [&str; 3]); 2] = [
+    (
+        Recognition::ArcFace,
+        ["facesim_arc_in_world", "facesim_arc_turned_in_world", "identity_top1_in_world"],
+    ),
+    (
+        Recognition::CurricularFace,
+        ["facesim_cur_in_world", "facesim_cur_turned_in_world", "identity_top1_cur_in_world"],
+    ),
+];
 
 /// |yaw| from which a face counts as turned, degrees.
 const TURNED_DEG: f64 = 45.0;
