@@ -133,6 +133,7 @@ fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
     assert!(value(own, "pose_error_in_world") < value(other, "pose_error_in_world"));
     let frames = read("frames.csv");
     assert_eq!(frames.lines().count(), 1 + 3 * 6 * 4, "one row a frame");
+    films(&lab, &flags);
 }
 
 #[test]
@@ -171,6 +172,19 @@ fn references_may_be_turned_and_videos_compared_with_frontal_ones() {
     let ran = lab.run(["plan", "turned.rhai", "--scale", "smoke"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.err.contains("made for other people or clips"), "{}", ran.err);
+}
+
+/// The samples as films, where ffmpeg is there to write them.
+fn films(lab: &Lab, flags: &[&str]) {
+    let ran = lab.run(["report", "all.rhai", "--mp4"].into_iter().chain(flags.iter().copied()));
+    if ran.code == 6 && ran.err.contains("ffmpeg") {
+        println!("skipped: {}", ran.err);
+        return;
+    }
+    let said = ran.ok();
+    let film = said.lines().find_map(|line| line.strip_prefix("film: ")).expect("a film");
+    let film = fs::read(lab.path(film)).unwrap();
+    assert_eq!(&film[4..8], b"ftyp", "an MP4");
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub enum Verb {
     /// Show which trials are done, running and waiting
     Status(Experiment),
     /// Write the report from what is in the store, running nothing
-    Report(Experiment),
+    Report(Report),
     /// Judge the claims from what is in the store, running nothing
     Claims(Claims),
     /// Compute one frozen stage of the store: what workers do
@@ -137,6 +137,17 @@ pub struct Run {
     /// Exit with 4 if a claim is contradicted
     #[arg(long)]
     pub strict: bool,
+}
+
+/// `report`.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// Which experiment.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Write the moving contact sheets as MP4 beside the report too, through ffmpeg
+    #[arg(long)]
+    pub mp4: bool,
 }
 
 /// `why`.

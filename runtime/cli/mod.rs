@@ -10,6 +10,7 @@ mod doctor;
 mod environment;
 pub mod eval;
 mod exit;
+mod films;
 mod labels;
 mod laboratory;
 mod live;

@@ -12,6 +12,7 @@ use super::{
     args::{self, Global},
     config::Settings,
     exit::Exit,
+    films,
     laboratory::Laboratory,
     manifest::Manifest,
     pictures, summary,
@@ -20,14 +21,17 @@ use crate::script::Experiment;
 
 /// Runs the verb: draws what the store holds, runs nothing.
 pub(super) fn report(
-    args: &args::Experiment,
+    args: &args::Report,
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let lab = Laboratory::open(args, settings)?;
+    let lab = Laboratory::open(&args.experiment, settings)?;
     let experiment = lab.load()?;
     let written = write(&lab, &experiment, None)?;
     summary::print(&lab, &experiment, &written, global);
+    if args.mp4 {
+        films::write(&pictures::pictures(&experiment, &lab.store), &lab.folder(&experiment))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
