@@ -11,16 +11,14 @@
 
 mod generator_cases;
 mod generator_plot;
+mod measuring;
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Parser, ValueEnum};
 use generator_cases::{run_case, run_tokens};
-use serde_json::Value;
-
-/// Anything that goes wrong here.
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use measuring::{Figures, Result, as_a_stage, figures};
 
 /// Measures one step of the generator. Sizes are named as PyTorch's side names them.
 #[derive(Clone, Debug, Parser)]
@@ -97,24 +95,6 @@ enum Case {
     Tokens,
 }
 
-/// The best of one side.
-#[derive(Clone, Copy)]
-struct Figures {
-    seconds: f64,
-    peak_mib: f64,
-}
-
-impl Figures {
-    const NONE: Self = Self { seconds: f64::INFINITY, peak_mib: f64::INFINITY };
-
-    fn better(self, other: Self) -> Self {
-        Self {
-            seconds: self.seconds.min(other.seconds),
-            peak_mib: self.peak_mib.min(other.peak_mib),
-        }
-    }
-}
-
 fn main() -> Result<()> {
     let options = Options::parse();
     if options.measure {
@@ -165,30 +145,5 @@ fn measured(options: &Options) -> Result<Figures> {
         command.arg("--recompute");
     }
     command.arg("--seconds").arg(options.seconds.to_string());
-    if let Some(threads) = options.threads {
-        command.env("RAYON_NUM_THREADS", threads.to_string());
-    }
-    // candle's own pool waits by spinning. glibc returns large blocks to the system as soon as
-    // they are free, and then pays for every page of the next one again.
-    command.env("CANDLE_NUM_THREADS", "1");
-    command.env("MALLOC_MMAP_THRESHOLD_", (1_u64 << 30).to_string());
-    command.env("MALLOC_TRIM_THRESHOLD_", (1_u64 << 32).to_string());
-    // One heap for all threads: what one has freed, another can take.
-    command.env("MALLOC_ARENA_MAX", "1");
-    figures(&mut command)
-}
-
-/// The faster and the leaner of the cases that a command prints.
-fn figures(command: &mut Command) -> Result<Figures> {
-    let output = command.output()?;
-    if !output.status.success() {
-        return Err(format!("a side failed: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let mut best = Figures::NONE;
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let case: Value = serde_json::from_str(line)?;
-        let number = |key: &str| case[key].as_f64().ok_or(format!("a side prints no `{key}`"));
-        best = best.better(Figures { seconds: number("min_s")?, peak_mib: number("peak_mib")? });
-    }
-    Ok(best)
+    figures(as_a_stage(&mut command, options.threads))
 }

@@ -1,30 +1,24 @@
 //! What one process of the generator's benchmark measures.
 
-use std::time::Instant;
-
 use candle_core::{Device, Tensor, Var};
 use ffrun_models::lora::{Lora, LoraGroup};
 use ffrun_models::ops;
 use ffrun_models::params::Params;
 use ffrun_models::stream::Stream;
 use ffrun_models::wan::{VaceConfig, VaceInput, Wan, WanConfig, WanInput};
-use serde_json::json;
 
 use super::generator_plot::{Point, draw, operations};
-use super::{Case, Options, Result, measured};
+use super::measuring::{Result, exponent, on_the_pool, report};
+use super::{Case, Options, measured};
 
 /// Latent channels; a control latent has two of these and a mask of 8 × 8 values.
 const CHANNELS: usize = 16;
 const TEXT_TOKENS: usize = 16;
 const TEXT_WIDTH: usize = 64;
-/// candle goes through a graph recursively.
-const STACK_BYTES: usize = 256 << 20;
 
-/// Runs a case and prints its line. On a thread of the pool: handing each operation over to it
-/// from outside costs two switches of context.
+/// Runs a case and prints its line.
 pub(super) fn run_case(options: &Options) -> Result<()> {
-    let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build()?;
-    pool.install(|| match options.case {
+    on_the_pool(|| match options.case {
         Case::Attention | Case::AttentionTrain => attention(options),
         Case::DitTrain | Case::DitForward => transformer(options),
         Case::Tokens => Err("`tokens` measures training steps; it has none of its own".into()),
@@ -63,16 +57,6 @@ pub(super) fn run_tokens(options: &Options) -> Result<()> {
     options.plot.as_deref().map_or(Ok(()), |path| draw(path, options, &points))
 }
 
-/// The slope of the least-squares line through (ln x, ln y).
-fn exponent(points: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let logs: Vec<(f64, f64)> = points.map(|(x, y)| (x.ln(), y.ln())).collect();
-    let count = logs.len() as f64;
-    let mean_x = logs.iter().map(|(x, _)| x).sum::<f64>() / count;
-    let mean_y = logs.iter().map(|(_, y)| y).sum::<f64>() / count;
-    let along: f64 = logs.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-    along / logs.iter().map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>()
-}
-
 fn attention(options: &Options) -> Result<()> {
     let Options { batch, tokens, heads, head_dim, .. } = *options;
     let mut stream = Stream::new(0, "bench/generator", 0);
@@ -85,7 +69,7 @@ fn attention(options: &Options) -> Result<()> {
             *input = Var::from_tensor(input)?.into_inner();
         }
     }
-    report(options, || {
+    report(options.seconds, || {
         let out = ops::attention_blhd(&inputs[0], &inputs[1], &inputs[2])?;
         if train {
             out.sqr()?.sum_all()?.backward()?;
@@ -115,7 +99,7 @@ fn transformer(options: &Options) -> Result<()> {
     input.vace = Some(VaceInput { context: &control, scales: None });
     input.lora = lora.as_ref();
     input.recompute = options.recompute;
-    report(options, || {
+    report(options.seconds, || {
         let velocity = wan.forward(&input)?;
         if !train {
             return Ok(());
@@ -163,34 +147,4 @@ fn lora(rank: usize, base: &Params, adapters: &mut Params) -> Result<Lora> {
     });
     let group = LoraGroup { targets: targets.collect(), rank, alpha: rank as f64 };
     Ok(Lora::new(&[group], base, adapters, 0)?)
-}
-
-/// Repeats a step for the given time after a step of warm-up and prints what it took.
-fn report(options: &Options, step: impl Fn() -> Result<()>) -> Result<()> {
-    let before = peak_mib();
-    step()?;
-    let (start, mut times) = (Instant::now(), vec![]);
-    while start.elapsed().as_secs_f64() < options.seconds || times.len() < 3 {
-        let step_start = Instant::now();
-        step()?;
-        times.push(step_start.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
-    let line = json!({
-        "threads": rayon::current_num_threads(),
-        "median_s": times[times.len() / 2],
-        "min_s": times[0],
-        "runs": times.len(),
-        "peak_mib": peak_mib() - before,
-    });
-    println!("{line}");
-    Ok(())
-}
-
-/// The largest resident set so far, in MiB; 0 where the system does not tell.
-fn peak_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-    kib.unwrap_or(0.0) / 1024.0
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::register_font;
 
-use super::{Options, Result};
+use super::Options;
+use super::measuring::Result;
 
 /// What one number of tokens cost.
 #[derive(Clone, Copy)]
