@@ -27,9 +27,12 @@ pub fn write_mp4(
         return Err(failed(format!("{} frames at {fps} a second are no clip", frames.len())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let temporary = tempfile::Builder::new()
-        .prefix(".clip-")
-        .suffix(".mp4")
+    let mut named = tempfile::Builder::new();
+    named.prefix(".clip-").suffix(".mp4");
+    // A temporary file is its owner's alone; a film in a report is for everybody.
+    #[cfg(unix)]
+    named.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let temporary = named
         .tempfile_in(folder.unwrap_or(Path::new(".")))
         .map_err(|error| failed(error.to_string()))?;
     let program = ffmpeg.decode();
