@@ -309,6 +309,18 @@ fn a_plan_that_cannot_fit_is_6_and_says_what_helps() {
 }
 
 #[test]
+fn the_main_comparison_is_planned_at_the_scale_of_the_paper() {
+    let lab = Lab::new();
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/main.rhai");
+    let ran = lab.run(["plan", &script.display().to_string(), "--scale", "paper"]);
+    // A small machine refuses the plan (6), but the script must fit the base that ships.
+    assert!(ran.code == 0 || ran.code == 6, "{}", ran.err);
+    for model in ["VACE-1.3B", "VACE-14B"] {
+        assert!(ran.out.contains(model), "no `{model}` in\n{}", ran.out);
+    }
+}
+
+#[test]
 fn the_shipped_base_is_the_one_its_card_describes() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let card = fs::read_to_string(root.join("models/base/heads.toml")).unwrap();
