@@ -11,10 +11,17 @@ use super::error::EngineError;
 
 /// Writes `bytes` to `path` so that a reader, or a machine after a power cut, finds the old file
 /// or the new one: temporary file in the same folder, fsync, rename, fsync of the folder.
+/// A device or a pipe (`/dev/null`, `/dev/stdout`) is written to, never replaced by a file.
 ///
 /// # Errors
 /// A full disk, a read-only file system and a lack of permission each have their own error.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
+    if is_special(path) {
+        let written = OpenOptions::new().write(true).open(path);
+        return written
+            .and_then(|mut file| file.write_all(bytes))
+            .map_err(|source| EngineError::io("write", path, source));
+    }
     let dir = parent(path)?;
     let temporary = temporary_beside(path);
     let written = create(&temporary)
@@ -26,6 +33,11 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), EngineError> {
         return Err(EngineError::io("write", path, source));
     }
     sync_dir(dir)
+}
+
+/// Whether something stands at `path` that is neither a file nor a folder.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// The bytes of a file, or `None` where there is none.
@@ -190,6 +202,22 @@ mod tests {
         let source = write_synced(&mut file, b"x").unwrap_err();
         let error = EngineError::io("write", device, source);
         assert!(matches!(error, EngineError::DiskFull { .. }), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_never_replaced() {
+        if !is_special(Path::new("/dev/full")) {
+            eprintln!("skipped: this system has no /dev/full");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        // Through a link, so that a failure of this test replaces the link and not the device.
+        let path = dir.path().join("full");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let error = write_atomic(&path, b"x").unwrap_err();
+        assert!(matches!(error, EngineError::DiskFull { .. }), "{error}");
+        assert!(is_special(&path));
     }
 
     #[test]
