@@ -184,6 +184,7 @@ mod tests {
                 x: "elemnts".into(),
                 axis: crate::sheet::Axis::Log2,
                 metrics: Vec::new(),
+                by: String::new(),
             },
             beside: None,
             beside_columns: Vec::new(),

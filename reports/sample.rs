@@ -172,6 +172,7 @@ pub(crate) fn items() -> Vec<Item> {
                 x: "elements".into(),
                 axis: Axis::Log2,
                 metrics: vec!["retrieval_top1".into(), "retrieval_map".into()],
+                by: String::new(),
             },
             beside: Some(paper()),
             beside_columns: vec!["facesim_cur".into(), "facesim_arc".into()],
@@ -181,7 +182,12 @@ pub(crate) fn items() -> Vec<Item> {
         Item::Chart(ChartSpec {
             id: "all_metrics".into(),
             title: "All metrics".into(),
-            drawing: Drawing::Lines { x: "elements".into(), axis: Axis::Log2, metrics: Vec::new() },
+            drawing: Drawing::Lines {
+                x: "elements".into(),
+                axis: Axis::Log2,
+                metrics: Vec::new(),
+                by: String::new(),
+            },
             beside: Some(paper()),
             beside_columns: Vec::new(),
             caption: String::new(),

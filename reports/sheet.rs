@@ -76,6 +76,10 @@ pub enum Drawing {
         axis: Axis,
         /// Metric names, one line each.
         metrics: Vec<String>,
+        /// A second varied setting: each metric gets a panel with a line per value of it. Empty for
+        /// none: cells that differ in other settings are averaged.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        by: String,
     },
     /// A training curve per value of the first varied setting, seeds as a band.
     Curve {

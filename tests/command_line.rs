@@ -43,6 +43,19 @@ fn script_errors_are_3_and_point_at_the_place() {
 }
 
 #[test]
+fn a_mistake_in_the_report_stops_a_run_before_it_computes() {
+    let lab = Lab::new();
+    let ablation = std::fs::read_to_string(crate::lab::ablation()).unwrap();
+    let spoilt = ablation.replacen(".title(\"Table 3", ".titel(\"Table 3", 1);
+    assert_ne!(spoilt, ablation);
+    lab.write("spoilt.rhai", &spoilt);
+    let ran = lab.run(["run", "spoilt.rhai", "--scale", "smoke"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("titel"), "{}", ran.err);
+    assert!(!ran.err.contains("done"), "{}", ran.err);
+}
+
+#[test]
 fn flags_beat_the_environment_which_beats_files() {
     let lab = Lab::new();
     lab.write("ffrun.toml", "scale = \"paper\"\n");

@@ -1,5 +1,6 @@
 //! A whole figure: sections by provenance, each a grid of panels.
 
+use super::lines::Over;
 use super::palette::Colour;
 use super::panel::{self, Panel};
 use super::scene::{Anchor, Scene, TextStyle};
@@ -52,8 +53,9 @@ impl Figure {
         frame: &Frame,
     ) -> Result<Self, ReportError> {
         let (panels, scale) = match &spec.drawing {
-            Drawing::Lines { x, axis, metrics } => {
-                (lines::panels(spec, (x, *axis, metrics), results, frame)?, *axis)
+            Drawing::Lines { x, axis, metrics, by } => {
+                let over = Over { x, scale: *axis, by };
+                (lines::panels(spec, &over, metrics, (results, frame))?, *axis)
             }
             Drawing::Curve { curve, axis } => {
                 (vec![curve::panel(spec, curve, *axis, results)?], Scale::Linear)

@@ -1,5 +1,7 @@
 //! Metrics against a varied setting: lines that share a unit and a range share a panel.
 
+use serde_json::Value;
+
 use super::abscissa::Abscissa;
 use super::axis::Axis;
 use super::palette::Colour;
@@ -8,13 +10,15 @@ use crate::ReportError;
 use crate::number;
 use crate::rows::{Direction, Metric, Results};
 use crate::sheet::{Axis as Scale, ChartSpec};
-use crate::stats::{Frame, Settings};
+use crate::stats::{Estimate, Frame, Settings};
 use crate::table::{arrow, metrics, values};
 
 /// A line before it has a panel.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    /// Legend text without arrow.
+    /// Legend text.
+    pub(crate) legend: String,
+    /// The same in few words, for floors and ceilings that not all lines have.
     pub(crate) label: String,
     /// Unit of its numbers.
     pub(crate) unit: String,
@@ -28,6 +32,16 @@ pub(crate) struct Line {
 
 /// Colours of measured lines.
 const MEASURED: [Colour; 4] = [Colour::Kind(0), Colour::Kind(1), Colour::Kind(5), Colour::Kind(4)];
+/// Colours of the values of a second setting.
+const KINDS: [Colour; 7] = [
+    Colour::Kind(0),
+    Colour::Kind(1),
+    Colour::Kind(2),
+    Colour::Kind(3),
+    Colour::Kind(4),
+    Colour::Kind(5),
+    Colour::Kind(6),
+];
 /// Room at either end of the vertical range, as a share of it.
 const MARGIN: f64 = 0.08;
 /// Lines share a panel while their common range is at most this many times the largest own one.
@@ -35,37 +49,83 @@ const TOGETHER: f64 = 2.5;
 /// A floor or ceiling is drawn while it widens the range by at most this share, else only named.
 const NEAR: f64 = 0.5;
 
-/// One line per metric over the declared values of setting `x`.
+/// What lines are drawn over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over<'a> {
+    /// Varied setting on the horizontal axis.
+    pub(crate) x: &'a str,
+    /// Its scale.
+    pub(crate) scale: Scale,
+    /// Varied setting that tells lines of one metric apart; empty for none.
+    pub(crate) by: &'a str,
+}
+
+/// One line per metric over the declared values of setting `x`; with `by`, one panel per metric and
+/// a line per value of that setting.
 pub(crate) fn panels(
     spec: &ChartSpec,
-    (x, scale, names): (&str, Scale, &[String]),
-    results: &Results,
-    frame: &Frame,
+    over: &Over,
+    names: &[String],
+    (results, frame): (&Results, &Frame),
 ) -> Result<Vec<Panel>, ReportError> {
-    let values = values(&spec.id, x, results)?;
-    let abscissa = Abscissa::new(&spec.id, scale, values)?;
-    let cell = |value: &serde_json::Value| Settings::from([(x.to_owned(), value.clone())]);
-    let line = |metric: &Metric| {
-        let sample = |(value, x): (&serde_json::Value, &f64)| {
-            let estimate = frame.estimate(&metric.name, &cell(value))?;
-            Some(Sample { x: *x, y: estimate.mean, band: estimate.interval() })
+    let values = values(&spec.id, over.x, results)?;
+    let abscissa = Abscissa::new(&spec.id, over.scale, values)?;
+    let chosen = metrics(&spec.id, names, results)?;
+    let line = |metric: &Metric, others: &Settings| {
+        let points = points(&abscissa, values, |value| {
+            let mut cell = others.clone();
+            cell.insert(over.x.to_owned(), value.clone());
+            frame.estimate(&metric.name, &cell)
+        });
+        Line { points, ..Line::empty(metric, results) }
+    };
+    if over.by.is_empty() {
+        let lines = chosen.into_iter().map(|metric| line(metric, &Settings::new())).collect();
+        return Ok(grouped(lines, &abscissa.axis, over.x, &MEASURED));
+    }
+    let kinds = self::values(&spec.id, over.by, results)?;
+    let split = |metric: &Metric| {
+        let of = |kind: &Value| {
+            let settings = Settings::from([(over.by.to_owned(), kind.clone())]);
+            Line { legend: number::setting(kind), ..line(metric, &settings) }
         };
-        let mut points: Vec<(f64, Option<Sample>)> =
-            values.iter().zip(&abscissa.values).map(|pair| (*pair.1, sample(pair))).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let lead = format!("{} by {}:", legend(metric), over.by);
+        Panel { lead, ..panel(kinds.iter().map(of).collect(), &abscissa.axis, over.x, &KINDS) }
+    };
+    Ok(chosen.into_iter().map(split).collect())
+}
+
+/// Points of one line in order of x.
+fn points(
+    abscissa: &Abscissa,
+    values: &[Value],
+    estimate: impl Fn(&Value) -> Option<Estimate>,
+) -> Vec<Option<Sample>> {
+    let sample = |(value, x): (&Value, &f64)| {
+        let found = estimate(value);
+        (*x, found.map(|found| Sample { x: *x, y: found.mean, band: found.interval() }))
+    };
+    let mut points: Vec<(f64, Option<Sample>)> =
+        values.iter().zip(&abscissa.values).map(sample).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points.into_iter().map(|(_, sample)| sample).collect()
+}
+
+impl Line {
+    /// A metric's line without points.
+    fn empty(metric: &Metric, results: &Results) -> Self {
         let anchors = results.anchors.iter().filter(|anchor| anchor.metric == metric.name);
-        Line {
+        Self {
+            legend: legend(metric),
             label: metric.label.clone(),
             unit: metric.unit.clone(),
             direction: metric.direction,
-            points: points.into_iter().map(|(_, sample)| sample).collect(),
+            points: Vec::new(),
             anchors: anchors
                 .map(|a| (a.label.clone(), a.value, number::fixed(a.value, metric.digits)))
                 .collect(),
         }
-    };
-    let lines = metrics(&spec.id, names, results)?.into_iter().map(line).collect();
-    Ok(grouped(lines, &abscissa.axis, x, &MEASURED))
+    }
 }
 
 /// Panels of lines that can be read on one axis. Each panel starts with the first of `colours`.
@@ -117,7 +177,7 @@ fn panel(group: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Panel
     }
     let margin = MARGIN * (high - low);
     let series = |(line, colour): (Line, &Colour)| Series {
-        label: legend(&line),
+        label: line.legend,
         colour: *colour,
         points: line.points,
         dots: true,
@@ -135,6 +195,9 @@ fn panel(group: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Panel
 
 /// Floors and ceilings near the range, to be drawn, and the names of those that are not.
 fn anchors(group: &[Line], low: f64, high: f64) -> (Vec<(f64, String)>, Vec<String>) {
+    // Lines of one metric share its floors and ceilings: they are drawn and named once.
+    let group =
+        if group.iter().all(|line| line.anchors == group[0].anchors) { &group[..1] } else { group };
     let reach = NEAR * (high - low);
     let mut rules = Vec::new();
     let mut far: Vec<(&str, Vec<(&str, &str)>)> = Vec::new();
@@ -160,7 +223,13 @@ fn named(group: &[Line], label: &str, texts: &[(&str, &str)]) -> String {
     format!("{label} {}", texts.iter().map(text).collect::<Vec<_>>().join(", "))
 }
 
-fn legend(line: &Line) -> String {
-    let unit = if line.unit.is_empty() { String::new() } else { format!(" ({})", line.unit) };
-    format!("{}{unit} {}", line.label, arrow(line.direction)).trim_end().to_owned()
+/// `FaceSim-Arc ↑`, with the unit where there is one.
+fn legend(metric: &Metric) -> String {
+    titled(&metric.label, &metric.unit, metric.direction)
+}
+
+/// A line's legend: name, unit, which way is better.
+pub(crate) fn titled(label: &str, unit: &str, direction: Direction) -> String {
+    let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+    format!("{label}{unit} {}", arrow(direction)).trim_end().to_owned()
 }

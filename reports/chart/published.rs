@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::abscissa::Abscissa;
-use super::lines::{Line, grouped};
+use super::lines::{Line, grouped, titled};
 use super::palette::Colour;
 use super::panel::{Panel, Sample};
 use crate::error::{ReportError, listed};
@@ -27,6 +27,7 @@ pub(crate) fn panels(
             Some(Sample { x: *x, y: cells.get(place).copied().flatten()?, band: None })
         };
         lines.push(Line {
+            legend: titled(&column.label, "", column.direction),
             label: column.label.clone(),
             unit: String::new(),
             direction: column.direction,

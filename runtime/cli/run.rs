@@ -105,6 +105,8 @@ impl Crew {
         if plan.counts().done == plan.stages.len() {
             return Ok(Summary::default());
         }
+        // A mistake in `report` or `claims` shows before anything is computed, not hours later.
+        report::write(lab, experiment, None)?;
         let graph = SharedGraph::new(experiment.graph.clone());
         let (news, heard) = channel();
         let clock = Clock::new(plan.eta(self.slots.len()).seconds);

@@ -151,7 +151,8 @@ fn a_report_is_declared_in_order() {
     let beside = table.beside.as_ref().expect("the paper's table");
     assert_eq!(beside.cells[2], (json!(4096), [0.568, 0.542, 164.24, 33.93].map(Some).to_vec()));
     let metrics = vec!["retrieval_top1".to_owned()];
-    let drawn = Drawing::Lines { x: "elements".to_owned(), axis: Axis::Log2, metrics };
+    let drawn =
+        Drawing::Lines { x: "elements".to_owned(), axis: Axis::Log2, metrics, by: String::new() };
     assert_eq!(lines.drawing, drawn);
     assert_eq!((curve.title.as_str(), curve.id.as_str()), ("Loss", "d"));
 }

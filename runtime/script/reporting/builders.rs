@@ -89,6 +89,15 @@ mod chart_methods {
         chart.lines(&metrics).map_err(Raised::from)
     }
 
+    /// A second varied setting: each metric gets a panel with a line per value of it.
+    /// ```rhai
+    /// chart("pools", results).x("elements", "log2").lines(["retrieval_top1"]).by("pool").save();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn by(chart: &mut ChartBuilder, setting: &str) -> Result<ChartBuilder, Raised> {
+        chart.by(setting).map_err(Raised::from)
+    }
+
     /// A training curve over steps, and its vertical axis: `linear`, `log2` or `log10`.
     /// ```rhai
     /// chart("figure10", results).curve("loss", "log10").save();

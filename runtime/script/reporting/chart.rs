@@ -16,6 +16,7 @@ pub(super) struct ChartBuilder {
     id: String,
     x: Option<(String, Axis)>,
     metrics: Vec<String>,
+    by: String,
     curve: Option<(String, Axis)>,
     title: String,
     caption: String,
@@ -31,6 +32,7 @@ impl ChartBuilder {
             id: id.to_owned(),
             x: None,
             metrics: Vec::new(),
+            by: String::new(),
             curve: None,
             title: String::new(),
             caption: String::new(),
@@ -51,6 +53,12 @@ impl ChartBuilder {
         let metrics = names(metrics, "`.lines`")?;
         metrics.iter().try_for_each(|name| self.results.metric(name).map(|_| ()))?;
         self.metrics = metrics;
+        Ok(self.clone())
+    }
+
+    pub(super) fn by(&mut self, setting: &str) -> Result<Self, Complaint> {
+        self.results.varied(setting)?;
+        setting.clone_into(&mut self.by);
         Ok(self.clone())
     }
 
@@ -110,9 +118,15 @@ impl ChartBuilder {
             }
             (Some(_), None) if self.metrics.is_empty() => Err(wrong("has an axis but no lines")),
             (None, Some((curve, axis))) => Ok(Drawing::Curve { curve: curve.clone(), axis: *axis }),
-            (Some((x, axis)), None) => {
-                Ok(Drawing::Lines { x: x.clone(), axis: *axis, metrics: self.metrics.clone() })
+            (Some((x, _)), None) if *x == self.by => {
+                Err(wrong("has one setting in `.x` and `.by`"))
             }
+            (Some((x, axis)), None) => Ok(Drawing::Lines {
+                x: x.clone(),
+                axis: *axis,
+                metrics: self.metrics.clone(),
+                by: self.by.clone(),
+            }),
         }
     }
 }
