@@ -6,6 +6,7 @@ pub mod error;
 pub mod page;
 pub mod rows;
 pub mod sheet;
+pub mod side_by_side;
 pub mod stats;
 pub mod table;
 

@@ -54,6 +54,15 @@ fn settings(trial: &Trial) -> String {
     named.chain([format!("seed={}", trial.seed)]).collect()
 }
 
+/// The settings of a trial in words: `max`, `elements 1024`, `lora, steps 400`.
+pub(super) fn values(trial: &Trial) -> String {
+    let word = |(name, value): (&String, &serde_json::Value)| match value.as_str() {
+        Some(word) => word.to_owned(),
+        None => format!("{name} {value}"),
+    };
+    trial.settings.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
 fn plain(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

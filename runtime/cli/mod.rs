@@ -2,6 +2,7 @@
 
 pub mod args;
 mod claims;
+mod comparison;
 mod completions;
 mod config;
 mod data;

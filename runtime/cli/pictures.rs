@@ -1,42 +1,43 @@
 //! The pictures of a report: who was seen, and what was generated.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::{Path, PathBuf};
 
 use ffrun_reports::page::{Picture, PictureSource};
 use serde_json::Value;
 
-use super::labels::labels;
+use super::{
+    comparison::{self, Made},
+    exit::Exit,
+    labels::labels,
+};
 use crate::{
     data::heads::Family,
     engine::{Graph, Key, Stage, Store},
     script::Experiment,
 };
 
-/// Samples of at most so many settings are shown.
-const SHOWN: usize = 12;
+/// Sheets of all families are shown for at most so many settings.
+const SHOWN: usize = 3;
 
-/// Contact sheets of what is done: samples first, in the order of the trials, then faces by split.
-pub(super) fn pictures(experiment: &Experiment, store: &Store) -> Vec<Picture> {
-    let mut pictures = samples(experiment, store);
+/// Contact sheets of what is done: settings side by side, then all families of the first settings in
+/// the order of the trials, then faces by split. Sheets that no stage has made go into `folder`.
+pub(super) fn pictures(
+    experiment: &Experiment,
+    store: &Store,
+    folder: &Path,
+) -> Result<Vec<Picture>, Exit> {
+    let mut pictures = comparison::sheets(experiment, store, folder)?;
+    pictures.extend(samples(experiment, store));
     pictures.extend(faces(experiment, store));
-    pictures
+    Ok(pictures)
 }
 
 /// What every setting made from its first seed.
 fn samples(experiment: &Experiment, store: &Store) -> Vec<Picture> {
     let graph = &experiment.graph;
     let names = labels(graph);
-    let mut seen = BTreeMap::new();
     let mut pictures = Vec::new();
-    for trial in graph.trials() {
-        let settings = serde_json::to_string(&trial.settings).unwrap_or_default();
-        let first = *seen.entry(settings).or_insert(trial.seed);
-        let inputs = graph.stage(&trial.output).map(|stage| &stage.inputs);
-        let videos = inputs.and_then(|inputs| inputs.get("videos"));
-        let asked = inputs.and_then(|inputs| inputs.get("asked"));
-        let Some(key) = videos.filter(|_| first == trial.seed && pictures.len() < SHOWN) else {
-            continue;
-        };
+    for Made { videos: key, asked, .. } in comparison::made(graph).iter().take(SHOWN) {
         let Some(path) = sheet(store, key, "sheet.gif") else { continue };
         let name = names.get(key).map_or("generate", String::as_str);
         let name = name.strip_prefix("generate").unwrap_or(name).trim();
@@ -49,7 +50,7 @@ fn samples(experiment: &Experiment, store: &Store) -> Vec<Picture> {
             caption: format!(
                 "Unseen people, one to a row: the reference, then pairs of what was filmed and what \
                  was sampled from the reference and the caption{}.",
-                families(graph, asked)
+                families(graph, asked.as_ref())
             ),
         });
     }

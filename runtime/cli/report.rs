@@ -30,7 +30,8 @@ pub(super) fn report(
     let written = write(&lab, &experiment, None)?;
     summary::print(&lab, &experiment, &written, global);
     if args.mp4 {
-        films::write(&pictures::pictures(&experiment, &lab.store), &lab.folder(&experiment))?;
+        let folder = lab.folder(&experiment);
+        films::write(&pictures::pictures(&experiment, &lab.store, &folder)?, &folder)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,7 +66,7 @@ pub(super) fn write(
         doc: &experiment.doc,
         status: status(&results, left_seconds),
         facts: manifest.facts(),
-        pictures: pictures::pictures(experiment, &lab.store),
+        pictures: pictures::pictures(experiment, &lab.store, &folder)?,
     };
     ffrun_reports::write(&page, &folder)?;
     manifest.write(&folder)?;
