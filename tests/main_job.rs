@@ -20,8 +20,10 @@ fn it_writes_the_whole_report_and_runs_nothing_twice() {
         "table3.md",
         "table3.tex",
         "table3.csv",
+        "aligner.md",
         "figure8.svg",
         "figure8.png",
+        "retrieval.svg",
         "figure10.svg",
         "figure10.png",
     ];
@@ -33,6 +35,9 @@ fn it_writes_the_whole_report_and_runs_nothing_twice() {
     let rows = lab.read("runs/ablation_dict-smoke/results.csv");
     assert!(rows.lines().skip(1).all(|row| row.contains("measured")), "{rows}");
     assert!(!rows.contains("NaN"), "{rows}");
+    for metric in ["facesim_cur_in_world", "clip_score_in_world", "retrieval_top1", "pia_loss"] {
+        assert!(rows.contains(&format!(",{metric},")), "no `{metric}` in\n{rows}");
+    }
     let again = lab.ablate("run", &[&SMOKE[..], &["--json"]].concat()).ok();
     assert!(!again.contains("\"started\""), "{again}");
     assert_eq!(lab.read("runs/ablation_dict-smoke/results.csv"), rows);

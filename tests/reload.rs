@@ -39,7 +39,7 @@ impl Watched {
         let mut child = command.spawn().unwrap();
         let said = lines(child.stderr.take().unwrap());
         let watched = Self { lab, child, said, script };
-        watched.wait_for("done evaluate");
+        watched.wait_for("done together");
         // Let the report that follows the last trial settle.
         thread::sleep(Duration::from_millis(1500));
         watched.drain();
@@ -112,8 +112,8 @@ fn each_edit_does_what_it_should() {
     // A setting queues what changed; the faces are kept.
     watched.edit("elements: trial.elements", "elements: trial.elements, width: 16");
     let heard = watched.wait_for("stages kept").join("\n");
-    assert!(heard.contains("2 stages kept, 2 new, 2 gone"), "{heard}");
-    watched.wait_for("done evaluate");
+    assert!(heard.contains("6 stages kept, 6 new, 6 gone"), "{heard}");
+    watched.wait_for("done together");
 
     // An edit of the standard library counts too.
     let library = watched.lab.path("stdlib/schedule.rhai");
@@ -121,7 +121,7 @@ fn each_edit_does_what_it_should() {
     assert!(text.contains("weight_decay"), "the library has changed; mend this test");
     fs::write(&library, text.replacen("0.01", "0.02", 1)).unwrap();
     watched.wait_for("stages kept");
-    watched.wait_for("done evaluate");
+    watched.wait_for("done together");
 
     let stopped = Command::new("kill").args(["-INT", &watched.child.id().to_string()]).status();
     assert!(stopped.unwrap().success());

@@ -1,6 +1,6 @@
 //! The `shipped` stage: a base generator that comes with ffrun, laid where tunings read it.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use candle_core::Device;
 use ffrun_models::params::Params;
@@ -22,11 +22,16 @@ use crate::{
 struct Shipped {
     world: &'static str,
     bytes: &'static [u8],
+    /// Digest and spec, read when first asked for: a plan asks for every stage that samples.
+    described: OnceLock<(String, BaseSpec)>,
 }
 
 /// All of them; cards with their recipes lie beside the files.
-const ALL: [Shipped; 1] =
-    [Shipped { world: "heads", bytes: include_bytes!("../../models/base/heads.safetensors") }];
+static ALL: [Shipped; 1] = [Shipped {
+    world: "heads",
+    bytes: include_bytes!("../../models/base/heads.safetensors"),
+    described: OnceLock::new(),
+}];
 
 /// Worlds that a base ships for.
 pub(crate) fn worlds() -> impl Iterator<Item = &'static str> + Clone {
@@ -35,15 +40,19 @@ pub(crate) fn worlds() -> impl Iterator<Item = &'static str> + Clone {
 
 /// The digest and the spec of the base of a world.
 pub(crate) fn describe(world: &str) -> Result<(String, BaseSpec), StageError> {
-    let bytes = bytes(world)?;
-    let base = Base::decode(bytes, Params::frozen(&Device::Cpu), Path::new(base::FILE))?;
-    Ok((blake3::hash(bytes).to_hex().to_string(), base.spec))
+    let shipped = shipped(world)?;
+    if let Some(known) = shipped.described.get() {
+        return Ok(known.clone());
+    }
+    let base = Base::decode(shipped.bytes, Params::frozen(&Device::Cpu), Path::new(base::FILE))?;
+    let digest = blake3::hash(shipped.bytes).to_hex().to_string();
+    Ok(shipped.described.get_or_init(|| (digest, base.spec)).clone())
 }
 
 /// Lays the base where others read it.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: ShippedSpec = spec_of(stage)?;
-    let bytes = bytes(&spec.world)?;
+    let bytes = shipped(&spec.world)?.bytes;
     let found = blake3::hash(bytes).to_hex().to_string();
     let wanted = stage.digests.get("base");
     if wanted != Some(&found) {
@@ -56,9 +65,8 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     Ok(files::write_atomic(&work.out.join(base::FILE), bytes)?)
 }
 
-fn bytes(world: &str) -> Result<&'static [u8], StageError> {
-    let shipped = ALL.iter().find(|shipped| shipped.world == world);
-    shipped.map(|shipped| shipped.bytes).ok_or_else(|| {
+fn shipped(world: &str) -> Result<&'static Shipped, StageError> {
+    ALL.iter().find(|shipped| shipped.world == world).ok_or_else(|| {
         let known: Vec<&str> = worlds().collect();
         StageError::Failed(format!(
             "no base ships for the world `{world}`; there is one for {}",
