@@ -69,7 +69,9 @@ fn receiver(metadata: &FuncMetadata) -> Option<String> {
     let infos = metadata.params_info.iter();
     let mut kinds = infos.filter_map(|info| info.split_once(':')).map(|(_, kind)| kind.trim());
     let first = kinds.find(|kind| !kind.contains("NativeCallContext"))?;
-    first.strip_prefix("&mut ").map(|name| name.rsplit("::").next().unwrap_or(name).to_owned())
+    let name = first.strip_prefix("&mut ")?.rsplit("::").next()?;
+    // As scripts know it.
+    Some(if name == "Judgement" { "Verdict" } else { name }.to_owned())
 }
 
 /// Type names of Rust as a script sees them.

@@ -67,6 +67,19 @@ const WINS: &str = "claim(\"64\", results.wins(\"retrieval_top1\", #{ elements: 
      claim(\"128\", results.wins(\"retrieval_top1\", #{ elements: 128 }));";
 
 #[test]
+fn a_claim_says_nothing_where_its_condition_is_not_shown() {
+    let text =
+        "let better = results.exceeds(\"retrieval_top1\", #{ elements: 128 }, #{ elements: 64 });
+        let close = results.within(\"retrieval_top1\", #{ elements: 128 }, #{ elements: 64 }, 0.2);
+        claim(\"close\", close.provided(better));";
+    let shown = judged(text, better_by(0.05), 0);
+    assert_eq!(shown[0].verdict, Verdict::Reproduced, "{}", shown[0].evidence);
+    let vacuous = judged(text, better_by(0.0), 0);
+    assert_eq!(vacuous[0].verdict, Verdict::Inconclusive);
+    assert!(vacuous[0].evidence.starts_with("says nothing, since"), "{}", vacuous[0].evidence);
+}
+
+#[test]
 fn a_winner_must_be_significant() {
     let claims = judged(WINS, better_by(0.1), 0);
     assert_eq!(verdicts(&claims), [Verdict::Contradicted, Verdict::Reproduced]);

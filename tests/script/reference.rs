@@ -86,6 +86,7 @@ fn every_example_runs() {
                 "vary: #{ elements: [64, 128] }",
                 "vary: #{ pool: [\"max\"], elements: [1024, 4096, 32768] }",
             )
+            .replace("#{ elements: 1024 }", "#{ elements: 1024, pool: \"max\" }")
             .replace("#{ elements: 4096 }", "#{ elements: 4096, pool: \"max\" }")
             .replace("#{ elements: 32768 }", "#{ elements: 32768, pool: \"max\" }");
         let tried = Experiment::read("example.rhai", &text, &options()).and_then(|experiment| {

@@ -19,6 +19,7 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     engine.register_global_module(exported_module!(report_functions).into());
     builders::register(engine);
     engine.register_global_module(exported_module!(results_methods).into());
+    engine.register_global_module(exported_module!(verdict_methods).into());
     engine.register_indexer_get(|it: &mut Results, name: &str| {
         it.property(name).map_err(Raised::from)
     });
@@ -133,6 +134,26 @@ mod report_functions {
     #[rhai_fn(return_raw, pure)]
     pub fn cell(table: &mut Published, row: Dynamic, column: &str) -> Result<f64, Raised> {
         table.cell(&row, column).map_err(Raised::from)
+    }
+}
+
+#[export_module]
+#[allow(
+    unreachable_pub,
+    clippy::needless_pass_by_value,
+    clippy::unwrap_used,
+    clippy::wildcard_imports,
+    reason = "rhai takes natives as public functions of values, and its macro unwraps"
+)]
+mod verdict_methods {
+    /// The same verdict where `condition` is reproduced, else inconclusive: what has no effect
+    /// loses nothing by an error in it, and shows no robustness by that.
+    /// ```rhai
+    /// claim("beyond 4096 little changes", results.within("retrieval_top1", #{ elements: 4096 }, #{ elements: 32768 }, 0.013)
+    ///     .provided(results.exceeds("retrieval_top1", #{ elements: 4096 }, #{ elements: 1024 })));
+    /// ```
+    pub fn provided(verdict: &mut Judgement, condition: Judgement) -> Judgement {
+        verdict.clone().provided(&condition)
     }
 }
 

@@ -34,6 +34,15 @@ impl Judgement {
         Self::new(verdict, format!("the comparison is {holds}; it takes no account of chance"))
     }
 
+    /// The verdict where another claim holds; where that one is not shown, this one says nothing.
+    pub(super) fn provided(self, condition: &Self) -> Self {
+        if condition.verdict == Verdict::Reproduced {
+            return self;
+        }
+        let evidence = format!("says nothing, since this is not shown: {}", condition.evidence);
+        Self::new(Verdict::Inconclusive, format!("{evidence}; {}", self.evidence))
+    }
+
     fn unmeasured(what: &str) -> Self {
         Self::new(Verdict::Inconclusive, format!("not measured yet: {what}"))
     }
