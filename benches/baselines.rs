@@ -9,7 +9,6 @@
 //! the time that the thread ran, which others on the machine disturb least. All print CSV.
 
 mod baselines_cases;
-mod baselines_operations;
 mod measuring;
 
 use std::process::Command;

@@ -4,15 +4,14 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 use ffrun_models::baselines::{
-    ConcatIdStage, FaceInput, FaceSpec, Identity, Keys, Mechanism, Memory, Method, PassInput, Told,
-    concat_id, consisid, faithful_faces, hunyuan_custom, magref, phantom, skyreels_a2, stand_in,
-    stand_in_with_vace, vace,
+    ConcatIdStage, FaceInput, FaceSpec, Identity, Keys, Load, Mechanism, Memory, Method, PassInput,
+    Told, concat_id, consisid, faithful_faces, hunyuan_custom, magref, operations, phantom,
+    skyreels_a2, stand_in, stand_in_with_vace, vace,
 };
 use ffrun_models::params::Params;
 use ffrun_models::stream::Stream;
 use ffrun_models::wan::{VaceConfig, Wan, WanConfig};
 
-use super::baselines_operations::{Load, operations};
 use super::{Options, Result};
 
 /// Latent channels; a control latent has two of these and a mask of 8 × 8 values.
@@ -95,7 +94,8 @@ impl Scene {
         let frame = options.height * options.width / 4;
         let references = mechanism.segments.len() * side_h * side_w / 4;
         let video = (options.frames + self.told.identity.in_front) * frame;
-        Load { video, references, text: TEXT_TOKENS, image: IMAGE_TOKENS, rank: options.rank }
+        let (text, image, rank) = (TEXT_TOKENS, IMAGE_TOKENS, options.rank);
+        Load { video, references, remembered: 0, text, image, rank }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{D, Result, Tensor};
 
 use crate::dictionary::{
-    AlignerOutput, Dictionary, DictionaryConfig, Normalizer, Pool, Temperature,
+    AlignerOutput, Dictionary, DictionaryConfig, Normalizer, Pool, PooledMlp, Temperature,
 };
 use crate::error::{ModelError, ModelResult};
 use crate::euler::{EulerEmbedding, EulerKind};
@@ -60,6 +60,28 @@ impl FromStr for OutputNorm {
     }
 }
 
+/// What makes S of the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mixer {
+    /// The pose-shared dictionary of Eq. 3–4.
+    Dictionary,
+    /// An MLP with as many weights: a control.
+    Mlp,
+}
+
+impl FromStr for Mixer {
+    type Err = ModelError;
+
+    /// `dictionary` or `mlp`.
+    fn from_str(name: &str) -> ModelResult<Self> {
+        match name {
+            "dictionary" => Ok(Self::Dictionary),
+            "mlp" => Ok(Self::Mlp),
+            _ => Err(unknown("mixer", name, &["dictionary", "mlp"])),
+        }
+    }
+}
+
 fn unknown(kind: &'static str, name: &str, known: &'static [&'static str]) -> ModelError {
     ModelError::UnknownName { kind, name: name.to_owned(), known }
 }
@@ -71,6 +93,8 @@ pub struct AlignerConfig {
     pub vit: VitConfig,
     /// Euler-angle embedding.
     pub euler: EulerKind,
+    /// What makes S of the tokens.
+    pub mixer: Mixer,
     /// Dictionary elements C.
     pub elements: usize,
     /// Pooling over tokens (Table 4): built in, or a script's.
@@ -92,32 +116,28 @@ pub struct AlignerConfig {
 pub struct Aligner {
     tokenizer: Arc<dyn Tokenizer>,
     euler: EulerEmbedding,
-    dictionary: Dictionary,
+    mixing: Mixing,
     output_norm: OutputNorm,
+    image_px: usize,
+}
+
+/// The network of a [`Mixer`].
+#[derive(Clone)]
+enum Mixing {
+    Dictionary(Dictionary),
+    Mlp(PooledMlp),
 }
 
 impl Aligner {
-    /// Declares `tokenizer.…`, `euler.…` and `dictionary.weight` in `params`, with initial values
-    /// from `seed`.
+    /// Declares `tokenizer.…`, `euler.…` and `dictionary.weight` or `mlp.…` in `params`, with
+    /// initial values from `seed`.
     pub fn new(config: AlignerConfig, params: &mut Params, seed: u64) -> ModelResult<Self> {
-        let width = config.vit.width;
+        let (width, image_px) = (config.vit.width, config.vit.image_px);
         let tokenizer = Arc::new(Vit::new(config.vit, params, "tokenizer", seed)?);
         let euler = EulerEmbedding::new(config.euler, params, ("euler", width), seed)?;
-        let scale = match config.scale {
-            CorrelationScale::One => 1.0,
-            CorrelationScale::RsqrtWidth => 1.0 / (width as f64).sqrt(),
-        };
-        let dictionary = DictionaryConfig {
-            elements: config.elements,
-            width,
-            std: config.dictionary_std,
-            pool: config.pool,
-            normalizer: config.normalizer,
-            scale,
-            temperature: config.temperature,
-        };
-        let dictionary = Dictionary::new(dictionary, params, "dictionary", seed)?;
-        Ok(Self { tokenizer, euler, dictionary, output_norm: config.output_norm })
+        let output_norm = config.output_norm;
+        let mixing = Mixing::new(config, params, seed)?;
+        Ok(Self { tokenizer, euler, mixing, output_norm, image_px })
     }
 
     /// W and S of a batch of faces at a training step (which sets the temperature).
@@ -132,7 +152,11 @@ impl Aligner {
         eulers_b3: &Tensor,
         step: u64,
     ) -> Result<AlignerOutput> {
-        self.dictionary.forward(&self.embed(images_bchw, eulers_b3)?, step)
+        let e_bld = self.embed(images_bchw, eulers_b3)?;
+        match &self.mixing {
+            Mixing::Dictionary(dictionary) => dictionary.forward(&e_bld, step),
+            Mixing::Mlp(mlp) => mlp.forward(&e_bld),
+        }
     }
 
     /// E: the tokens with their Euler embedding added.
@@ -162,6 +186,11 @@ impl Aligner {
         }
     }
 
+    /// Side of the pictures that it reads, in pixels.
+    pub fn image_px(&self) -> usize {
+        self.image_px
+    }
+
     /// Tokens per face L.
     pub fn tokens_per_face(&self) -> usize {
         self.tokenizer.tokens_per_face()
@@ -170,6 +199,30 @@ impl Aligner {
     /// Width D of tokens and of S.
     pub fn width(&self) -> usize {
         self.tokenizer.width()
+    }
+}
+
+impl Mixing {
+    fn new(config: AlignerConfig, params: &mut Params, seed: u64) -> ModelResult<Self> {
+        let width = config.vit.width;
+        if config.mixer == Mixer::Mlp {
+            let sizes = ("mlp", width, config.elements);
+            return PooledMlp::new(config.pool, params, sizes, seed).map(Self::Mlp);
+        }
+        let scale = match config.scale {
+            CorrelationScale::One => 1.0,
+            CorrelationScale::RsqrtWidth => 1.0 / (width as f64).sqrt(),
+        };
+        let dictionary = DictionaryConfig {
+            elements: config.elements,
+            width,
+            std: config.dictionary_std,
+            pool: config.pool,
+            normalizer: config.normalizer,
+            scale,
+            temperature: config.temperature,
+        };
+        Dictionary::new(dictionary, params, "dictionary", seed).map(Self::Dictionary)
     }
 }
 

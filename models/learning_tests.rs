@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::aligner::{Aligner, AlignerConfig, CorrelationScale, OutputNorm};
+use crate::aligner::{Aligner, AlignerConfig, CorrelationScale, Mixer, OutputNorm};
 use crate::checkpoint::{decode, encode};
 use crate::dictionary::{AlignerOutput, Temperature, builtin_normalizer, builtin_pool};
 use crate::euler::EulerKind;
@@ -71,6 +71,7 @@ fn config(pool: &str, normalizer: &str) -> AlignerConfig {
     AlignerConfig {
         vit: VitConfig { image_px: 8, patch_px: 4, width: 16, depth: 1, heads: 2, mlp_ratio: 2 },
         euler: EulerKind::Timestep,
+        mixer: Mixer::Dictionary,
         elements: 24,
         pool: builtin_pool(pool).unwrap(),
         normalizer: builtin_normalizer(normalizer).unwrap(),

@@ -93,6 +93,24 @@ impl Params {
         Self { matrices, ..Self::frozen(device) }
     }
 
+    /// Those parameters of several sets that `keep` takes, as one set that shares their storage: what
+    /// an optimiser moves and a checkpoint holds where only parts of networks are trained.
+    ///
+    /// # Errors
+    /// When two sets have a parameter of the same name.
+    pub fn gathered(sets: &[&Self], keep: &dyn Fn(&Param) -> bool) -> Result<Self, ModelError> {
+        let device = sets.first().map_or(Device::Cpu, |set| set.device.clone());
+        let mut all = Self::new(&device);
+        for param in sets.iter().flat_map(|set| &set.entries).filter(|param| keep(param)) {
+            let Param { name, var, group } = param;
+            if all.index.insert(name.clone(), all.entries.len()).is_some() {
+                return Err(ModelError::DuplicateParameter { name: name.clone() });
+            }
+            all.entries.push(Param { name: name.clone(), var: var.clone(), group: *group });
+        }
+        Ok(all)
+    }
+
     /// Where the parameters live.
     pub fn device(&self) -> &Device {
         &self.device
@@ -250,6 +268,20 @@ mod tests {
         let mut params = Params::partly_frozen(&Device::Cpu, everything);
         params.add("head.weight", &one, Group::NoDecay).unwrap();
         assert!(params.iter().all(Param::is_trained));
+    }
+
+    #[test]
+    fn a_gathered_set_shares_what_it_takes() {
+        let (first, handle) = set();
+        let mut second = Params::new(&Device::Cpu);
+        let one = Tensor::new(&[1f32, 1.0], &Device::Cpu).unwrap();
+        second.add("c", &one, Group::NoDecay).unwrap();
+        let all = Params::gathered(&[&first, &second], &Param::is_trained).unwrap();
+        assert_eq!(all.iter().map(Param::name).collect::<Vec<_>>(), ["b", "c"]);
+        all.load(&[("b".into(), (&one * 3.0).unwrap()), ("c".into(), one)].into()).unwrap();
+        assert_eq!(handle.to_vec1::<f32>().unwrap(), [3.0, 3.0]);
+        let error = Params::gathered(&[&first, &first], &Param::is_trained).unwrap_err();
+        assert!(error.to_string().contains("`b`"), "{error}");
     }
 
     #[test]

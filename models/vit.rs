@@ -95,12 +95,34 @@ impl Vit {
         let norm = LayerNorm::new(params, &format!("{name}.norm"), config.width)?;
         Ok(Self { config, patch, position_ld, blocks, norm })
     }
+
+    /// The tokens behind every block, before the last norm: what readers of several depths want.
+    ///
+    /// # Shapes
+    /// - images_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
+    /// - output: `[B, L, D]` for each block
+    ///
+    /// # Errors
+    /// When the images have another size.
+    pub fn layers(&self, images_bchw: &Tensor) -> Result<Vec<Tensor>> {
+        let mut x = self.embedded(images_bchw)?;
+        let mut layers = vec![];
+        for block in &self.blocks {
+            x = block.forward(&x)?;
+            layers.push(x.clone());
+        }
+        Ok(layers)
+    }
+
+    fn embedded(&self, images_bchw: &Tensor) -> Result<Tensor> {
+        let patches = patchify(images_bchw, self.config.image_px, self.config.patch_px)?;
+        self.patch.forward(&patches)?.broadcast_add(&self.position_ld)
+    }
 }
 
 impl Tokenizer for Vit {
     fn tokens(&self, images_bchw: &Tensor) -> Result<Tensor> {
-        let patches = patchify(images_bchw, self.config.image_px, self.config.patch_px)?;
-        let mut x = self.patch.forward(&patches)?.broadcast_add(&self.position_ld)?;
+        let mut x = self.embedded(images_bchw)?;
         for block in &self.blocks {
             x = block.forward(&x)?;
         }
@@ -209,6 +231,18 @@ mod tests {
         let mut stream = Stream::new(2, "test/images", 0);
         let images = stream.normal_tensor((3, 3, 8, 8), 1.0, &Device::Cpu).unwrap();
         check_parameter_gradients(&params, &|| vit.tokens(&images));
+    }
+
+    #[test]
+    fn the_last_layer_is_what_the_norm_reads() {
+        let vit = Vit::new(SMALL, &mut Params::new(&Device::Cpu), "vit", 1).unwrap();
+        let mut stream = Stream::new(2, "test/images", 0);
+        let images = stream.normal_tensor((2, 3, 8, 8), 1.0, &Device::Cpu).unwrap();
+        let layers = vit.layers(&images).unwrap();
+        assert_eq!(layers.len(), SMALL.depth);
+        let last = vit.norm.forward(&layers[1]).unwrap();
+        let difference = (last - vit.tokens(&images).unwrap()).unwrap().abs().unwrap();
+        assert_eq!(difference.max_all().unwrap().to_scalar::<f32>().unwrap(), 0.0);
     }
 
     #[test]

@@ -58,17 +58,17 @@ pub fn sheet(pairs: &[Pair]) -> Result<Vec<u8>, ReportError> {
         .ok_or_else(|| failed("its size does not fit its pixels".to_owned()))?;
     for (at, pair) in pairs.iter().enumerate() {
         let (x, y) = corner(at);
-        paste(&mut canvas, &pair.left, [x, y]);
-        paste(&mut canvas, &pair.right, [x + SIDE + GAP, y]);
+        paste(&mut canvas, &pair.left, [x, y], SIDE);
+        paste(&mut canvas, &pair.right, [x + SIDE + GAP, y], SIDE);
     }
     let mut file = std::io::Cursor::new(Vec::new());
     canvas.write_to(&mut file, ImageFormat::Png).map_err(|error| failed(error.to_string()))?;
     Ok(file.into_inner())
 }
 
-/// Puts a picture into a square of the sheet, whole and in the middle.
-fn paste(canvas: &mut RgbImage, picture: &RgbImage, [x, y]: [u32; 2]) {
-    let side = SIDE * SCALE;
+/// Puts a picture into a square of the sheet, whole and in the middle; lengths in logical pixels.
+pub(crate) fn paste(canvas: &mut RgbImage, picture: &RgbImage, [x, y]: [u32; 2], side: u32) {
+    let side = side * SCALE;
     let longest = picture.width().max(picture.height()).max(1);
     let fit = |length: u32| (length * side / longest).max(1);
     let (width, height) = (fit(picture.width()), fit(picture.height()));

@@ -14,6 +14,14 @@ pub enum ReportError {
         /// What the drawing library said.
         reason: String,
     },
+    /// A folder of reports could not be listed.
+    #[error("cannot list `{}`: {source}", path.display())]
+    List {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A picture could not be read.
     #[error("cannot read picture `{}`: {source}; run the stage that makes it again", path.display())]
     Picture {

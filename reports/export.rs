@@ -43,6 +43,28 @@ pub(crate) fn results(results: &Results) -> String {
     csv(lines)
 }
 
+/// `costs.csv`: one line per trial and cost.
+pub(crate) fn costs(results: &Results) -> String {
+    let mut header = head(results);
+    header.extend(["seed", "cost", "value", "unit", "provenance"].map(str::to_owned));
+    let order = |name: &str| results.metrics.iter().position(|metric| metric.name == name);
+    let mut rows: Vec<_> = results.costs.iter().collect();
+    rows.sort_by(|a, b| {
+        compare(results, &a.settings, &b.settings)
+            .then_with(|| a.seed.cmp(&b.seed))
+            .then_with(|| order(&a.metric).cmp(&order(&b.metric)))
+    });
+    let mut lines = vec![header];
+    for row in rows {
+        let unit = order(&row.metric).map(|place| results.metrics[place].unit.clone());
+        let mut line = start(results, &row.settings);
+        line.extend([row.seed.to_string(), row.metric.clone(), row.value.to_string()]);
+        line.extend([unit.unwrap_or_default(), "measured".to_owned()]);
+        lines.push(line);
+    }
+    csv(lines)
+}
+
 /// `curves.csv`: one line per point of a training curve.
 pub(crate) fn curves(results: &Results) -> String {
     let mut header = head(results);

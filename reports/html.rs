@@ -11,14 +11,19 @@ use serde::Serialize;
 use crate::ReportError;
 use crate::chart::{themed, variables};
 use crate::page::{Page, Picture, PictureSource};
-use crate::part::Part;
+use crate::part::{Chart, Part};
 use crate::rows::Metric;
 use crate::sheet::Claim;
 use crate::summary::{question, verdict};
-use crate::table::Table;
+use crate::table::{Block, Table};
 
-const NAME: &str = "page.html";
-const TEMPLATE: &str = include_str!("page.html");
+/// Every template: name and text.
+const TEMPLATES: [(&str, &str); 4] = [
+    ("page.html", include_str!("page.html")),
+    ("index.html", include_str!("index.html")),
+    ("grid.html", include_str!("grid.html")),
+    ("style.css", include_str!("style.css")),
+];
 
 /// The page as the template sees it.
 #[derive(Serialize)]
@@ -81,15 +86,47 @@ pub(crate) fn page(page: &Page, parts: &[Part], dir: &Path) -> Result<String, Re
         light: variables(false),
         dark: variables(true),
     };
-    render(&whole).map_err(|source| ReportError::Template { template: NAME, source })
+    render("page.html", &whole)
 }
 
-fn render(whole: &Whole) -> Result<String, minijinja::Error> {
+/// Renders a template.
+pub(crate) fn render(name: &'static str, whole: &impl Serialize) -> Result<String, ReportError> {
+    let rendered = || {
+        let environment = environment()?;
+        environment.get_template(name)?.render(Serde(whole))
+    };
+    rendered().map_err(|source| ReportError::Template { template: name, source })
+}
+
+/// One half of a table, as the page shows it.
+pub(crate) fn grid(block: &Block, heading: &str) -> Result<String, ReportError> {
+    let text = "{% from \"grid.html\" import grid %}{{ grid(block, heading) }}";
+    let rendered = || {
+        let half = Half { block, heading };
+        environment()?.render_named_str("half.html", text, Serde(half))
+    };
+    rendered().map_err(|source| ReportError::Template { template: "grid.html", source })
+}
+
+#[derive(Serialize)]
+struct Half<'a> {
+    block: &'a Block,
+    heading: &'a str,
+}
+
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
-    environment.add_template(NAME, TEMPLATE)?;
-    environment.get_template(NAME)?.render(Serde(whole))
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+/// A chart in the page's colours: title, for a desk, for a phone.
+pub(crate) fn chart(chart: &Chart) -> (String, String, String) {
+    (chart.title.clone(), themed(&chart.wide), themed(&chart.narrow))
 }
 
 fn judged(claim: &Claim) -> Judged<'_> {
@@ -99,15 +136,24 @@ fn judged(claim: &Claim) -> Judged<'_> {
 fn view<'a>(part: &'a Part, dir: &Path) -> Result<View<'a>, ReportError> {
     Ok(match part {
         Part::Table(table) => View::Table { table, headings: table.headings() },
-        Part::Chart(chart) => View::Chart {
-            id: &chart.id,
-            title: &chart.title,
-            caption: &chart.caption,
-            wide: themed(&chart.wide),
-            narrow: themed(&chart.narrow),
-        },
+        Part::Chart(drawn) => {
+            let (_, wide, narrow) = chart(drawn);
+            View::Chart {
+                id: &drawn.id,
+                title: &drawn.title,
+                caption: &drawn.caption,
+                wide,
+                narrow,
+            }
+        }
         Part::Text(text) => View::Text { text },
         Part::Picture { title, path, caption } => inlined(title, caption, path, dir)?,
+        Part::Drawn { id, title, png, caption } => View::Picture {
+            title,
+            caption,
+            data: png.as_deref().map(data_uri),
+            missing: format!("{id}.png"),
+        },
     })
 }
 

@@ -8,17 +8,22 @@ pub mod rows;
 pub mod sheet;
 pub mod side_by_side;
 pub mod stats;
+pub mod strip;
 pub mod table;
 
 mod export;
 mod file;
 mod html;
+mod index;
 mod number;
 mod part;
+mod record;
 mod summary;
 
 #[cfg(test)]
 mod sample;
 
 pub use error::ReportError;
+pub use index::{index, index_page};
 pub use page::write;
+pub use record::record;

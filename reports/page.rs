@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use crate::part::Part;
 use crate::rows::Results;
 use crate::sheet::{Claim, Item};
-use crate::stats::Frame;
-use crate::{ReportError, export, file, html, summary};
+use crate::{ReportError, export, file, html, index, summary};
 
 /// What a report is made from.
 #[derive(Clone, Debug)]
@@ -61,20 +58,14 @@ pub struct Written {
 }
 
 /// Writes the whole report of an experiment into `dir`: `results.csv`, `curves.csv`, each table as
-/// `.md`, `.tex` and `.csv`, each chart as `.svg` and `.png`, `report.md` and the self-contained
-/// `report.html`. Every file is replaced whole; one that would not change is left alone.
+/// `.md`, `.tex` and `.csv`, each chart as `.svg` and `.png`, `card.json` for the index over all
+/// reports, `report.md` and the self-contained `report.html`; where there are costs `costs.csv`. Every
+/// file is replaced whole; one that would not change is left alone.
 pub fn write(page: &Page, dir: &Path) -> Result<Written, ReportError> {
-    let frame = Frame::new(page.results);
-    let parts: Vec<Part> = page
-        .items
-        .par_iter()
-        .map(|item| Part::new(item, page.results, &frame))
-        .collect::<Result<_, _>>()?;
-    let mut files = vec![
-        ("results.csv".to_owned(), export::results(page.results).into_bytes()),
-        ("curves.csv".to_owned(), export::curves(page.results).into_bytes()),
-    ];
+    let parts = Part::all(page)?;
+    let mut files = numbers(page.results);
     files.extend(parts.iter().flat_map(Part::files));
+    files.extend(index::card(page, &parts, dir)?);
     files.push(("report.md".to_owned(), summary::markdown_page(page, &parts).into_bytes()));
     files.push(("report.html".to_owned(), html::page(page, &parts, dir)?.into_bytes()));
     let mut written = Written { page: dir.join("report.html"), ..Written::default() };
@@ -84,6 +75,18 @@ pub fn write(page: &Page, dir: &Path) -> Result<Written, ReportError> {
         written.files.push(path);
     }
     Ok(written)
+}
+
+/// Every number as CSV: file names and bytes.
+pub(crate) fn numbers(results: &Results) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![
+        ("results.csv".to_owned(), export::results(results).into_bytes()),
+        ("curves.csv".to_owned(), export::curves(results).into_bytes()),
+    ];
+    if !results.costs.is_empty() {
+        files.push(("costs.csv".to_owned(), export::costs(results).into_bytes()));
+    }
+    files
 }
 
 #[cfg(test)]
@@ -126,6 +129,7 @@ mod tests {
             "all_metrics.png",
             "figure10.svg",
             "figure10.png",
+            "card.json",
             "report.md",
             "report.html",
         ];

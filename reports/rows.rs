@@ -1,9 +1,13 @@
 //! What was measured, as rows: the only thing that reports are made from.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::chart::{Matrix, Scatter};
+use crate::sheet::GivenLine;
 
 /// Which way a metric improves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,25 @@ pub struct CurvePoint {
     pub value: f64,
 }
 
+/// A face in a frame of a clip: how it is turned, and one number about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameScore {
+    /// Varied setting → value.
+    pub settings: BTreeMap<String, Value>,
+    /// Training seed of the trial.
+    pub seed: u64,
+    /// Name of the metric.
+    pub metric: String,
+    /// The person whom the clip should show.
+    pub identity: String,
+    /// Degrees, > 0 to image right.
+    pub yaw_deg: f64,
+    /// Degrees, > 0 up.
+    pub pitch_deg: f64,
+    /// The number.
+    pub value: f64,
+}
+
 /// A row that every report shows beside the trials: the floor or the ceiling of a metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Anchor {
@@ -87,6 +110,41 @@ pub struct Anchor {
     pub metric: String,
     /// The number.
     pub value: f64,
+}
+
+/// Something that a trial's measurement drew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// Varied setting → value.
+    pub settings: BTreeMap<String, Value>,
+    /// Training seed of the trial.
+    pub seed: u64,
+    /// What scripts call it, `identity_map`.
+    pub name: String,
+    /// What it shows.
+    pub figure: Figure,
+}
+
+/// What a stage can draw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Figure {
+    /// Points of groups in a plane.
+    Scatter(Scatter),
+    /// Named rows and columns of shares.
+    Matrix(Matrix),
+    /// Lines over one axis.
+    Lines {
+        /// What the horizontal axis counts, with its unit.
+        x: String,
+        /// The lines.
+        lines: Vec<GivenLine>,
+    },
+    /// A PNG file.
+    Picture {
+        /// Where it is.
+        path: PathBuf,
+    },
 }
 
 /// Everything an experiment has measured so far.
@@ -107,10 +165,20 @@ pub struct Results {
     pub metrics: Vec<Metric>,
     /// Measured numbers.
     pub observations: Vec<Observation>,
+    /// What trials took: time, memory, size. Apart from what was measured, since much of it is the
+    /// machine's and no two runs give the same.
+    #[serde(default)]
+    pub costs: Vec<Observation>,
     /// Training curves.
     pub curves: Vec<CurvePoint>,
     /// Floors and ceilings.
     pub anchors: Vec<Anchor>,
+    /// What stages drew, for charts and pictures that show more than numbers by setting.
+    #[serde(default)]
+    pub drawn: Vec<Drawn>,
+    /// Faces in the frames of clips.
+    #[serde(default)]
+    pub frames: Vec<FrameScore>,
     /// Trials declared; 0 where no trials were, and nobody waits for further seeds.
     pub planned: usize,
     /// Trials measured.

@@ -1,5 +1,7 @@
 //! What a script's `report` and `claims` ask for: declarations, drawn later by the host.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,6 +45,9 @@ pub struct TableSpec {
     pub rows: Vec<String>,
     /// Metric names that make the columns; empty for all declared.
     pub columns: Vec<String>,
+    /// Settings that all rows have in common, where not all values are to be in the table.
+    #[serde(default)]
+    pub only: BTreeMap<String, Value>,
     /// Row that the others are compared with by a paired permutation test (setting, value);
     /// `None` for the best row of each column.
     pub against: Option<(String, Value)>,
@@ -95,8 +100,34 @@ pub enum Drawing {
         /// The lines.
         lines: Vec<GivenLine>,
     },
+    /// A point for each row: what it costs against what it gives, and the front that no row beats
+    /// in both. Rows of one method that differ in the last setting are joined.
+    Pareto {
+        /// The metric on the horizontal axis, less being better.
+        cost: String,
+        /// Its scale.
+        axis: Axis,
+        /// The metric on the vertical axis.
+        gain: String,
+        /// Settings that all rows have in common.
+        only: BTreeMap<String, Value>,
+    },
+    /// A metric over a varied setting: a panel for each value of the first other setting with a line
+    /// for each of the second, and the other panels' first lines in grey behind it.
+    Behind {
+        /// Varied setting on the horizontal axis.
+        x: String,
+        /// The metric.
+        metric: String,
+        /// Settings that all lines have in common.
+        only: BTreeMap<String, Value>,
+    },
     /// Maps whose cells were computed elsewhere, one below the other.
     Maps(Vec<crate::chart::Map>),
+    /// Points in planes, a panel each.
+    Scatters(Vec<crate::chart::Scatter>),
+    /// Named rows and columns of shares, one below the other.
+    Matrices(Vec<crate::chart::Matrix>),
 }
 
 /// A line of [`Drawing::Given`].
@@ -146,12 +177,25 @@ pub enum Item {
     Chart(ChartSpec),
     /// A paragraph of plain text.
     Text(String),
+    /// A table or a chart of rows of its own, where they are not the experiment's.
+    Own(Box<crate::rows::Results>, Box<Item>),
     /// A picture that a stage made: heading, file name inside the report folder, caption.
     Picture {
         /// Heading.
         title: String,
         /// Path of the PNG.
         path: std::path::PathBuf,
+        /// Caption.
+        caption: String,
+    },
+    /// A picture that a stage drew and that is copied into the report folder.
+    Drawn {
+        /// File stem.
+        id: String,
+        /// Heading; empty for one made from the id.
+        title: String,
+        /// Where the stage left the PNG; nothing while it has not.
+        path: Option<std::path::PathBuf>,
         /// Caption.
         caption: String,
     },

@@ -21,27 +21,36 @@ pub(crate) fn markdown_page(page: &Page, parts: &[Part]) -> String {
     if !page.doc.is_empty() {
         let _ = write!(text, "{}\n\n", escape(page.doc.trim()));
     }
-    if !page.claims.is_empty() {
-        text += "## Claims\n\n";
-        for claim in page.claims {
-            let (verdict, evidence) = (verdict(claim.verdict), escape(&claim.evidence));
-            let _ = write!(text, "- **{verdict}**: {}", escape(&claim.text));
-            let _ = if evidence.is_empty() {
-                writeln!(text)
-            } else {
-                writeln!(text, "  \n  {evidence}")
-            };
-        }
-        text.push('\n');
-    }
+    text += &claims(page);
     for part in parts {
         text += &item(part);
     }
-    if !page.facts.is_empty() {
-        text += "## How to repeat\n\n";
-        for (name, value) in &page.facts {
-            let _ = writeln!(text, "- {}: `{value}`", escape(name));
-        }
+    text + &facts(page)
+}
+
+/// The claims under a heading, each with its evidence; nothing where there are none.
+pub(crate) fn claims(page: &Page) -> String {
+    if page.claims.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("## Claims\n\n");
+    for claim in page.claims {
+        let (verdict, evidence) = (verdict(claim.verdict), escape(&claim.evidence));
+        let _ = write!(text, "- **{verdict}**: {}", escape(&claim.text));
+        let _ =
+            if evidence.is_empty() { writeln!(text) } else { writeln!(text, "  \n  {evidence}") };
+    }
+    text + "\n"
+}
+
+/// How to repeat it, under a heading; nothing where nothing is known.
+pub(crate) fn facts(page: &Page) -> String {
+    if page.facts.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("## How to repeat\n\n");
+    for (name, value) in &page.facts {
+        let _ = writeln!(text, "- {}: `{value}`", escape(name));
     }
     text
 }
@@ -68,7 +77,8 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-fn item(part: &Part) -> String {
+/// A part under a heading of its own.
+pub(crate) fn item(part: &Part) -> String {
     match part {
         Part::Table(table) => markdown(table, 2) + "\n",
         Part::Chart(chart) => figure(&chart.title, &format!("{}.svg", chart.id), &chart.caption),
@@ -76,10 +86,12 @@ fn item(part: &Part) -> String {
         Part::Picture { title, path, caption } => {
             figure(title, &path.display().to_string(), caption)
         }
+        Part::Drawn { id, title, caption, .. } => figure(title, &format!("{id}.png"), caption),
     }
 }
 
-fn figure(title: &str, path: &str, caption: &str) -> String {
+/// A picture under a heading, its path relative to the page.
+pub(crate) fn figure(title: &str, path: &str, caption: &str) -> String {
     let mut text = format!("## {}\n\n![{}](<{path}>)\n\n", escape(title), escape(title));
     if !caption.is_empty() {
         let _ = write!(text, "{}\n\n", escape(caption));

@@ -100,6 +100,36 @@ impl Identity {
         })
     }
 
+    /// The same with the content of those of the batch taken away that are not `told`, as
+    /// [`Identity::blank`] takes it from all: what a training step drops, so that guidance has
+    /// something to pull away from. The control latent, whose blank is not zero, stays.
+    ///
+    /// # Errors
+    /// When the flags are not as many as the batch.
+    pub fn only(&self, told: &[bool]) -> Result<Self> {
+        let kept = |tensor: &Tensor| {
+            let flags: Vec<f32> = told.iter().map(|&told| f32::from(u8::from(told))).collect();
+            let mut shape = vec![1; tensor.rank()];
+            shape[0] = flags.len();
+            let flags = Tensor::from_vec(flags, shape, tensor.device())?;
+            tensor.broadcast_mul(&flags.to_dtype(tensor.dtype())?)
+        };
+        let one = |tensor: &Option<Tensor>| tensor.as_ref().map(kept).transpose();
+        let all = |tensors: &[Tensor]| tensors.iter().map(kept).collect::<Result<Vec<_>>>();
+        let face = self.face.as_ref().map(|FaceInput { id, layers }| {
+            Ok::<_, candle_core::Error>(FaceInput { id: kept(id)?, layers: all(layers)? })
+        });
+        Ok(Self {
+            references: all(&self.references)?,
+            control: self.control.clone(),
+            in_front: self.in_front,
+            channels: one(&self.channels)?,
+            image: one(&self.image)?,
+            face: face.transpose()?,
+            shared: one(&self.shared)?,
+        })
+    }
+
     /// Nothing of the person but what a network built for it cannot go without.
     pub(super) fn absent(&self) -> Result<Self> {
         let blank = self.blank(None)?;

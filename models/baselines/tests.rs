@@ -46,28 +46,43 @@ fn every_mechanism_samples_and_the_person_matters() {
 }
 
 #[test]
-fn everything_a_mechanism_adds_has_a_gradient() {
-    // The last block's queries of a reference that nobody reads any more.
-    let idle = |name: &str| name.starts_with("reference.blocks.2.self_attn.q.");
+fn everything_a_mechanism_adds_has_a_gradient_but_what_is_idle() {
     for mechanism in all() {
         let (method, network, own) = built(&mechanism, &base());
         let told = told(&mechanism);
         let loss = velocity(&method, &told, &told.identity).sqr().unwrap().sum_all().unwrap();
         let store = loss.backward().unwrap();
-        for param in network.iter().chain(own.iter()).filter(|param| !idle(param.name())) {
+        let idle = |param: &&Param| method.is_idle(param.name());
+        for param in network.iter().chain(own.iter().filter(|param| !idle(param))) {
             let gradient = store.get(param.var());
             assert!(gradient.is_some(), "{}: {}", mechanism.name, param.name());
         }
-        if mechanism.name == "stand_in" {
-            let gradients = own.iter().filter(|param| idle(param.name()));
-            let idle = gradients.map(|param| {
-                store.get(param.var()).map_or(0.0, |gradient| {
-                    gradient.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap()
-                })
-            });
-            assert!(idle.into_iter().all(|largest| largest == 0.0));
-        }
+        let largest = own.iter().filter(idle).map(|param| {
+            store.get(param.var()).map_or(0.0, |gradient| {
+                gradient.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap()
+            })
+        });
+        assert!(largest.into_iter().all(|largest| largest == 0.0), "{}", mechanism.name);
+        let count = own.iter().filter(idle).count();
+        let expected = if mechanism.name.starts_with("stand_in") { 2 } else { 0 };
+        assert_eq!(count, expected, "{}", mechanism.name);
     }
+}
+
+#[test]
+fn the_untold_of_a_batch_are_blank_and_the_others_as_they_were() {
+    let mechanism = all().into_iter().find(|one| one.name == "concat_id").unwrap();
+    let identity = told(&mechanism).identity;
+    let twice = |tensor: &Tensor| Tensor::cat(&[tensor, tensor], 0).unwrap();
+    let pair = Identity {
+        references: identity.references.iter().map(twice).collect(),
+        ..Identity::default()
+    };
+    let only = pair.only(&[false, true]).unwrap();
+    let row = |of: &Identity, at: usize| of.references[0].narrow(0, at, 1).unwrap();
+    assert_eq!(furthest(&row(&only, 0), &identity.blank(None).unwrap().references[0]), 0.0);
+    assert_eq!(furthest(&row(&only, 1), &identity.references[0]), 0.0);
+    assert!(pair.only(&[true; 3]).is_err());
 }
 
 #[test]

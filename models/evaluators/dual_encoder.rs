@@ -49,6 +49,11 @@ impl DualEncoder {
         self.tower.mean(frames_bchw)
     }
 
+    /// The tower that reads frames: a generator may be told what it sees.
+    pub fn tower(&self) -> &Tower {
+        &self.tower
+    }
+
     /// Frames in the common space.
     ///
     /// # Shapes

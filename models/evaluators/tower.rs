@@ -39,6 +39,24 @@ impl Tower {
         self.vit.tokens(frames_bchw)?.flatten_from(1)
     }
 
+    /// All tokens of each frame.
+    ///
+    /// # Shapes
+    /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
+    /// - output: `[B, L, D]`
+    pub fn tokens(&self, frames_bchw: &Tensor) -> Result<Tensor> {
+        self.vit.tokens(frames_bchw)
+    }
+
+    /// The tokens behind every block.
+    ///
+    /// # Shapes
+    /// - frames_bchw: `[B, 3, H, W]`, RGB in [−1, 1]
+    /// - output: `[B, L, D]` for each block
+    pub fn layers(&self, frames_bchw: &Tensor) -> Result<Vec<Tensor>> {
+        self.vit.layers(frames_bchw)
+    }
+
     /// Width D of a token.
     pub fn width(&self) -> usize {
         self.vit.width()

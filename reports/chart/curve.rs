@@ -59,6 +59,7 @@ pub(crate) fn panel(
         y: Axis::round(scale, low, high, 5),
         series,
         rules: Vec::new(),
+        labels: Vec::new(),
     })
 }
 

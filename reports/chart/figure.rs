@@ -4,7 +4,7 @@ use super::lines::Over;
 use super::palette::Colour;
 use super::panel::{self, Panel};
 use super::scene::{Anchor, Scene, TextStyle};
-use super::{curve, given, lines, published};
+use super::{behind, curve, given, lines, pareto, published};
 use crate::ReportError;
 use crate::rows::Results;
 use crate::sheet::{Axis as Scale, ChartSpec, Drawing};
@@ -60,8 +60,17 @@ impl Figure {
             Drawing::Curve { curve, axis } => {
                 (vec![curve::panel(spec, curve, *axis, results)?], Scale::Linear)
             }
+            Drawing::Pareto { cost, axis, gain, only } => {
+                let axes = pareto::Axes { cost, scale: *axis, gain };
+                (vec![pareto::panel(spec, &axes, only, (results, frame))?], Scale::Linear)
+            }
+            Drawing::Behind { x, metric, only } => {
+                (behind::panels(spec, (x, metric), only, (results, frame))?, Scale::Linear)
+            }
             Drawing::Given { x, lines } => (vec![given::panel(x, lines)], Scale::Linear),
-            Drawing::Maps(_) => (Vec::new(), Scale::Linear),
+            Drawing::Maps(_) | Drawing::Scatters(_) | Drawing::Matrices(_) => {
+                (Vec::new(), Scale::Linear)
+            }
         };
         let mut sections = vec![Section { word: "measured", origin: origin(results), panels }];
         if let Some(paper) = &spec.beside {
@@ -76,10 +85,7 @@ impl Figure {
 
     /// Lays the figure out.
     pub(crate) fn scene(&self, width: Width) -> Scene {
-        let full = match width {
-            Width::Wide => 720.0,
-            Width::Narrow => 340.0,
-        };
+        let full = width.pixels();
         let inner = full - 2.0 * MARGIN;
         let mut scene = Scene::new(full, 0.0);
         let pair = self.sections.len() == 2 && self.sections.iter().all(|s| s.panels.len() == 1);
@@ -109,12 +115,35 @@ impl Figure {
 
 impl Section {
     fn heading(&self, scene: &mut Scene, left: f64, width: f64, top: f64) {
-        let bold = TextStyle::new(12.0, Colour::Ink).bold();
-        scene.text((left, top + 11.0), self.word, bold);
-        let muted = TextStyle::new(11.0, Colour::Muted).anchored(Anchor::End);
-        scene.text((left + width, top + 11.0), self.origin.as_str(), muted);
-        scene.rule((left, top + 18.0), (left + width, top + 18.0), 1.0, Colour::Grid);
+        heading(scene, (self.word, &self.origin), left, width, top);
     }
+}
+
+/// Opens a scene of measured panels under the heading that every chart has; returns its margin.
+pub(crate) fn measured_scene(width: Width, origin: &str) -> (Scene, f64) {
+    let full = width.pixels();
+    let mut scene = Scene::new(full, MARGIN + HEADING);
+    heading(&mut scene, ("measured", origin), MARGIN, full - 2.0 * MARGIN, MARGIN);
+    (scene, MARGIN)
+}
+
+impl Width {
+    /// Logical pixels.
+    pub(crate) fn pixels(self) -> f64 {
+        match self {
+            Self::Wide => 720.0,
+            Self::Narrow => 340.0,
+        }
+    }
+}
+
+/// `measured` at the left, where from at the right, and a rule below.
+fn heading(scene: &mut Scene, (word, origin): (&str, &str), left: f64, width: f64, top: f64) {
+    let bold = TextStyle::new(12.0, Colour::Ink).bold();
+    scene.text((left, top + 11.0), word, bold);
+    let muted = TextStyle::new(11.0, Colour::Muted).anchored(Anchor::End);
+    scene.text((left + width, top + 11.0), origin, muted);
+    scene.rule((left, top + 18.0), (left + width, top + 18.0), 1.0, Colour::Grid);
 }
 
 /// Panels in rows of equal columns; returns the lower end.

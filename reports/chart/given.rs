@@ -7,6 +7,8 @@ use crate::sheet::{Axis as Scale, GivenLine, GivenPoint};
 
 /// Room at either end of the vertical range, as a share of it.
 const MARGIN: f64 = 0.08;
+/// Points of a line that are marked as such; a longer one is a plain line.
+const MOST_DOTS: usize = 24;
 
 /// One panel with all lines.
 pub(crate) fn panel(x_title: &str, lines: &[GivenLine]) -> Panel {
@@ -22,7 +24,7 @@ pub(crate) fn panel(x_title: &str, lines: &[GivenLine]) -> Panel {
         label: line.label.clone(),
         colour: Colour::Kind(place),
         points: line.points.iter().map(|point| point.map(sample)).collect(),
-        dots: true,
+        dots: line.points.len() <= MOST_DOTS,
     };
     Panel {
         lead: String::new(),
@@ -32,6 +34,7 @@ pub(crate) fn panel(x_title: &str, lines: &[GivenLine]) -> Panel {
         y: Axis::round(Scale::Linear, low - margin, high + margin, 5),
         series: lines.iter().enumerate().map(series).collect(),
         rules: Vec::new(),
+        labels: Vec::new(),
     }
 }
 

@@ -190,6 +190,7 @@ fn panel(group: Vec<Line>, x: &Axis, x_title: &str, colours: &[Colour]) -> Panel
         y: Axis::round(Scale::Linear, low - margin, high + margin, 4),
         series: group.into_iter().zip(colours.iter().cycle()).map(series).collect(),
         rules,
+        labels: Vec::new(),
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Map {
     pub y_edges: Vec<f64>,
     /// Rows of cells from the lowest; nothing where nothing was measured.
     pub cells: Vec<Vec<Option<MapCell>>>,
+    /// Whether the numbers are differences: shades then grow from 0, a colour to either side.
+    #[serde(default)]
+    pub signed: bool,
 }
 
 /// A cell of a map.
@@ -56,10 +59,11 @@ pub(crate) fn scene(maps: &[Map], width: Width) -> Scene {
     let values = || maps.iter().flat_map(|map| map.cells.iter().flatten().flatten());
     let low = values().map(|cell| cell.value).fold(f64::INFINITY, f64::min);
     let high = values().map(|cell| cell.value).fold(f64::NEG_INFINITY, f64::max);
+    let range = Range { low, high };
     for map in maps {
         let columns = map.x_edges.len().saturating_sub(1).max(1);
         let wide = (full - LEFT - 2.0 * MARGIN) / columns as f64;
-        map.draw(&mut scene, wide, (low, high));
+        map.draw(&mut scene, wide, range);
     }
     scene.height += MARGIN;
     scene
@@ -67,7 +71,7 @@ pub(crate) fn scene(maps: &[Map], width: Width) -> Scene {
 
 impl Map {
     /// Draws the map below what is there.
-    fn draw(&self, scene: &mut Scene, wide: f64, range: (f64, f64)) {
+    fn draw(&self, scene: &mut Scene, wide: f64, range: Range) {
         let (left, top) = (MARGIN + LEFT, scene.height + HEADING);
         let rows = self.y_edges.len().saturating_sub(1);
         let bottom = top + ROW * rows as f64;
@@ -77,7 +81,8 @@ impl Map {
             for (column, cell) in row.iter().enumerate() {
                 let x = left + wide * column as f64;
                 let y = bottom - ROW * (at + 1) as f64;
-                draw_cell(scene, (x, y, wide), *cell, range);
+                let shade = cell.map(|cell| range.shade(cell.value, self.signed));
+                draw_cell(scene, (x, y, wide), cell.zip(shade), self.signed);
             }
         }
         let muted = TextStyle::new(SMALL, Colour::Muted);
@@ -97,34 +102,53 @@ impl Map {
     }
 }
 
+/// The smallest and the largest number of all maps.
+#[derive(Clone, Copy)]
+struct Range {
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    /// Colour and opacity of a number. The deeper the shade, the higher the number, or the farther
+    /// from 0; text stays readable on all of them.
+    fn shade(self, value: f64, signed: bool) -> (Colour, f64) {
+        let share = |at: f64, of: f64| if of > 0.0 { at / of } else { 0.5 };
+        if !signed {
+            return (Colour::Kind(0), 0.1 + 0.5 * share(value - self.low, self.high - self.low));
+        }
+        let farthest = self.low.abs().max(self.high.abs());
+        let colour = if value < 0.0 { Colour::Kind(1) } else { Colour::Kind(0) };
+        (colour, 0.05 + 0.55 * share(value.abs(), farthest))
+    }
+}
+
 fn draw_cell(
     scene: &mut Scene,
     (x, y, wide): (f64, f64, f64),
-    cell: Option<MapCell>,
-    (low, high): (f64, f64),
+    cell: Option<(MapCell, (Colour, f64))>,
+    signed: bool,
 ) {
     let corners = |inset: f64| {
         let (right, bottom) = (x + wide - inset, y + ROW - inset);
         vec![(x + inset, y + inset), (right, y + inset), (right, bottom), (x + inset, bottom)]
     };
-    let Some(cell) = cell else {
+    let Some((cell, (colour, opacity))) = cell else {
         scene.marks.push(Mark::Area { points: corners(0.5), colour: Colour::Grid, opacity: 0.35 });
         return;
     };
-    // The deeper the shade, the higher the number; text stays readable on all of them.
-    let share = if high > low { (cell.value - low) / (high - low) } else { 0.5 };
-    let opacity = 0.1 + 0.5 * share;
-    scene.marks.push(Mark::Area { points: corners(0.5), colour: Colour::Kind(0), opacity });
+    scene.marks.push(Mark::Area { points: corners(0.5), colour, opacity });
     let centre = x + wide / 2.0;
     let ink = TextStyle::new(SMALL, Colour::Ink).anchored(Anchor::Middle);
-    scene.text((centre, y + 13.0), number::fixed(cell.value, 2), ink);
+    let plus = if signed && cell.value >= 0.005 { "+" } else { "" };
+    scene.text((centre, y + 13.0), format!("{plus}{}", number::fixed(cell.value, 2)), ink);
     let muted = TextStyle::new(8.0, Colour::Muted).anchored(Anchor::Middle);
     scene.text((centre, y + 24.0), format!("n {}", cell.count), muted);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Map, MapCell, scene};
+    use super::{Map, MapCell, Range, scene};
     use crate::chart::Width;
     use crate::chart::scene::Mark;
 
@@ -138,6 +162,7 @@ mod tests {
             y: "pitch in °".into(),
             y_edges: vec![-30.0, 30.0],
             cells: vec![vec![cell(0.25), None]],
+            signed: false,
         };
         let drawn = scene(&[map.clone(), map], Width::Narrow);
         let areas = drawn.marks.iter().filter(|mark| matches!(mark, Mark::Area { .. })).count();
@@ -152,5 +177,31 @@ mod tests {
         assert_eq!((says("0.25"), says("n 3"), says("vidu")), (2, 2, 2));
         assert!(drawn.height > 150.0);
         assert!(scene(&[], Width::Wide).marks.is_empty());
+    }
+
+    #[test]
+    fn differences_have_a_sign_and_a_colour_to_either_side_of_nothing() {
+        let range = Range { low: -0.1, high: 0.2 };
+        let [less, none, more] = [-0.2, 0.0, 0.2].map(|value| range.shade(value, true));
+        assert_ne!(less.0, more.0);
+        assert!((less.1 - more.1).abs() < 1e-12 && none.1 < 0.1);
+        let map = Map {
+            label: "ours − theirs".into(),
+            x: "yaw, °".into(),
+            x_edges: vec![0.0, 30.0, 60.0],
+            y: "pitch, °".into(),
+            y_edges: vec![0.0, 30.0],
+            cells: vec![vec![
+                Some(MapCell { value: 0.12, count: 2 }),
+                Some(MapCell { value: -0.1, count: 1 }),
+            ]],
+            signed: true,
+        };
+        let drawn = scene(&[map], Width::Wide);
+        for wanted in ["+0.12", "\u{2212}0.10"] {
+            let found =
+                drawn.marks.iter().any(|m| matches!(m, Mark::Text { text, .. } if text == wanted));
+            assert!(found, "no {wanted}");
+        }
     }
 }

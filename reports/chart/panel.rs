@@ -2,6 +2,7 @@
 
 use super::axis::Axis;
 use super::font;
+use super::label::{self, Label};
 use super::palette::Colour;
 use super::scene::{Anchor, Mark, Point, Scene, TextStyle};
 
@@ -37,6 +38,8 @@ pub(crate) struct Panel {
     pub(crate) series: Vec<Series>,
     /// Floors and ceilings inside the range.
     pub(crate) rules: Vec<(f64, String)>,
+    /// Names beside points.
+    pub(crate) labels: Vec<Label>,
 }
 
 /// One line of a panel.
@@ -112,6 +115,11 @@ impl Panel {
         for series in &self.series {
             self.draw_line(scene, plot, series);
         }
+        let points = self.series.iter().filter(|series| series.dots);
+        let points = points.flat_map(|series| series.points.iter().flatten());
+        let taken: Vec<Point> = points.map(|sample| self.at(plot, sample.x, sample.y)).collect();
+        let labels = self.labels.iter().map(|one| (self.at(plot, one.at.0, one.at.1), &*one.text));
+        label::draw(scene, plot, &labels.collect::<Vec<_>>(), &taken);
     }
 
     fn at(&self, plot: Frame, x: f64, y: f64) -> Point {
@@ -186,9 +194,9 @@ impl Panel {
             match item.swatch {
                 Swatch::None => {}
                 Swatch::Dashes => scene.dashes((x, middle), x + SWATCH, Colour::Muted),
-                Swatch::Line(colour) => {
+                Swatch::Line(colour, dots) => {
                     scene.rule((x, middle), (x + SWATCH, middle), 2.5, colour);
-                    if self.series.iter().any(|series| series.dots) {
+                    if dots {
                         let centre = (x + SWATCH / 2.0, middle);
                         scene.marks.push(Mark::Dot { centre, radius: 3.25, colour });
                     }
@@ -200,7 +208,8 @@ impl Panel {
 
     /// Words and swatches, wrapped to the width.
     fn legend(&self, width: f64) -> Vec<LegendItem<'_>> {
-        let lines = self.series.iter().map(|s| (s.label.as_str(), Swatch::Line(s.colour)));
+        let named = self.series.iter().filter(|series| !series.label.is_empty());
+        let lines = named.map(|s| (s.label.as_str(), Swatch::Line(s.colour, s.dots)));
         let rules = self.rules.iter().map(|(_, label)| (label.as_str(), Swatch::Dashes));
         let asides = self.asides.iter().map(|text| (text.as_str(), Swatch::None));
         let lead = (!self.lead.is_empty()).then_some((self.lead.as_str(), Swatch::None));
@@ -208,7 +217,7 @@ impl Panel {
         let mut items = Vec::new();
         for (text, swatch) in lead.into_iter().chain(lines).chain(rules).chain(asides) {
             let (size, ink) = match swatch {
-                Swatch::Line(_) => (TEXT, Colour::Ink),
+                Swatch::Line(..) => (TEXT, Colour::Ink),
                 Swatch::Dashes | Swatch::None => (SMALL, Colour::Muted),
             };
             let wide = swatch.width() + font::width(text, size, false);
@@ -232,14 +241,15 @@ const SWATCH_GAP: f64 = 6.0;
 enum Swatch {
     None,
     Dashes,
-    Line(Colour),
+    /// Whether it has dots.
+    Line(Colour, bool),
 }
 
 impl Swatch {
     fn width(self) -> f64 {
         match self {
             Self::None => 0.0,
-            Self::Dashes | Self::Line(_) => SWATCH + SWATCH_GAP,
+            Self::Dashes | Self::Line(..) => SWATCH + SWATCH_GAP,
         }
     }
 }

@@ -73,7 +73,8 @@ impl Frame {
         let mut numbers: Vec<BTreeMap<String, Numbers>> = vec![BTreeMap::new(); cells.len()];
         let declared = !results.varied.is_empty();
         let mut last: Option<(&Settings, usize)> = None;
-        for row in results.observations.iter().filter(|row| row.value.is_finite()) {
+        let all = results.observations.iter().chain(&results.costs);
+        for row in all.filter(|row| row.value.is_finite()) {
             let known = match last {
                 Some((settings, cell)) if *settings == row.settings => Some(cell),
                 _ => index.get(&canonical(&row.settings)).copied(),

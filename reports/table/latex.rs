@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use super::grid::{ABSENT, Block, Cell, Rank, Row, Table, UNFINISHED};
 
-/// Value columns with intervals, and without, that fit beside each other into a line of text.
-const NARROW: usize = 4;
-const WIDE: usize = 6;
+/// Characters of `\small` that fit beside each other into a line of text of `article`, 345 pt.
+const LINE: usize = 76;
+/// Characters that the space between two columns takes.
+const APART: usize = 2;
+/// Characters of a line of a heading, where its words are no longer.
+const HEADING: usize = 14;
 
 /// A `table` float with a `tabular` per block, and further ones for columns beyond the line's width.
 pub(crate) fn latex(table: &Table) -> String {
@@ -25,10 +28,8 @@ pub(crate) fn latex(table: &Table) -> String {
             text += "\n\\medskip\n\n";
         }
         let _ = writeln!(text, "\\emph{{{}}}\\\\[2pt]", escape(&block.heading()));
-        let places: Vec<usize> = (0..block.columns.len()).collect();
-        let parts = places.chunks(if has_spread(block) { NARROW } else { WIDE });
-        text +=
-            &parts.map(|part| tabular(block, part)).collect::<Vec<_>>().join("\n\\smallskip\n\n");
+        let parts: Vec<String> = parts(block).iter().map(|part| tabular(block, part)).collect();
+        text += &parts.join("\n\\smallskip\n\n");
     }
     if !table.notes.is_empty() {
         let notes: Vec<String> = table.notes.iter().map(|note| escape(note)).collect();
@@ -84,15 +85,70 @@ fn symbol(letter: char) -> Option<&'static str> {
     })
 }
 
-fn has_spread(block: &Block) -> bool {
-    block.rows.iter().flat_map(|row| &row.cells).any(|cell| cell.spread.is_some())
+/// The value columns in parts that each fit into a line, at least one column in each.
+fn parts(block: &Block) -> Vec<Vec<usize>> {
+    let labels = |row: &Row| row.labels.iter().map(|label| label.chars().count() + APART).sum();
+    let labels: usize = block.rows.iter().map(labels).max().unwrap_or(0);
+    let (mut parts, mut left) = (Vec::<Vec<usize>>::new(), 0);
+    for place in 0..block.columns.len() {
+        let width = APART + width(block, place);
+        match parts.last_mut() {
+            Some(part) if width <= left => part.push(place),
+            _ => {
+                parts.push(vec![place]);
+                left = LINE.saturating_sub(labels);
+            }
+        }
+        left = left.saturating_sub(width);
+    }
+    parts
+}
+
+/// Characters of the widest line of a value column.
+fn width(block: &Block, place: usize) -> usize {
+    let heading = lines(&block.columns[place].header());
+    let heading = heading.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let cell = |row: &Row| {
+        let cell = &row.cells[place];
+        let spread = cell.spread.as_ref().map_or(0, |spread| spread.chars().count() + 1);
+        // Intervals are set smaller.
+        cell.text.chars().count() + cell.marks.len() + spread * 4 / 5
+    };
+    block.rows.iter().map(cell).max().unwrap_or(0).max(heading)
+}
+
+/// A heading in lines, broken between words.
+fn lines(heading: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in heading.split_whitespace() {
+        match lines.last_mut() {
+            // An arrow never begins a line.
+            Some(line)
+                if line.chars().count() + 1 + word.chars().count() <= HEADING
+                    || ["↑", "↓"].contains(&word) =>
+            {
+                *line = format!("{line} {word}");
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A heading, in a stack where it takes several lines.
+fn heading(text: &str) -> String {
+    let lines: Vec<String> = lines(text).iter().map(|line| escape(line)).collect();
+    match lines.as_slice() {
+        [line] => line.clone(),
+        lines => format!("\\shortstack[r]{{{}}}", lines.join("\\\\")),
+    }
 }
 
 /// The value columns `part` of a block, led by its labels.
 fn tabular(block: &Block, part: &[usize]) -> String {
     let columns = block.row_names.len() + part.len();
     let mut header: Vec<String> = block.row_names.iter().map(|name| escape(name)).collect();
-    header.extend(part.iter().map(|place| escape(&block.columns[*place].header())));
+    header.extend(part.iter().map(|place| heading(&block.columns[*place].header())));
     let mut text = format!("\\begin{{tabular}}{{{}}}\n\\toprule\n", "r".repeat(columns));
     let _ = writeln!(text, "{} \\\\\n\\midrule", header.join(" & "));
     let mut ruled = false;
@@ -160,7 +216,7 @@ mod tests {
 \emph{measured (scale smoke, in-world heads)}\\[2pt]
 \begin{tabular}{rrr}
 \toprule
-elements & Retrieval top-1 $\uparrow$ & Dead entries (\%) $\downarrow$ \\
+elements & \shortstack[r]{Retrieval\\top-1 $\uparrow$} & \shortstack[r]{Dead entries\\(\%) $\downarrow$} \\
 \midrule
 1024 & \underline{0.522}{\scriptsize\,$\pm$\,0.036} & \textbf{21.0}{\scriptsize\,$\pm$\,12.7} \\
 4096 & \textbf{0.722}{\scriptsize\,$\pm$\,0.036} & \underline{29.4}{\scriptsize\,$\pm$\,17.8} \\
@@ -192,5 +248,24 @@ Smallest difference that a single comparison finds with 80 \% power: Dead entrie
 \end{table}
 "
         );
+    }
+
+    #[test]
+    fn wide_tables_are_set_in_parts_that_fit() {
+        assert_eq!(lines("Face rate ↑"), ["Face rate ↑"]);
+        let long = "FaceSim-Arc at |yaw| ≥ 45° (in-world) ↑";
+        assert_eq!(lines(long), ["FaceSim-Arc at", "|yaw| ≥ 45°", "(in-world) ↑"]);
+        let spec = crate::sample::table();
+        let results = crate::sample::results(18);
+        let table = Table::new(&spec, &results, &Frame::new(&results)).unwrap();
+        for block in &table.blocks {
+            let parts = parts(block);
+            assert_eq!(parts.concat(), (0..block.columns.len()).collect::<Vec<_>>());
+            let fits = |part: &Vec<usize>| {
+                let widths: usize = part.iter().map(|place| APART + width(block, *place)).sum();
+                part.len() == 1 || widths <= LINE
+            };
+            assert!(parts.iter().all(fits), "{parts:?}");
+        }
     }
 }

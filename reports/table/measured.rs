@@ -103,7 +103,10 @@ pub(crate) fn values<'a>(
 
 /// Cross product of the row settings' declared values.
 fn rows(spec: &TableSpec, results: &Results) -> Result<Vec<Settings>, ReportError> {
-    let mut rows = vec![Settings::new()];
+    for name in spec.only.keys() {
+        values(&spec.id, name, results)?;
+    }
+    let mut rows = vec![spec.only.clone()];
     for name in &spec.rows {
         let values = values(&spec.id, name, results)?;
         let extend = |row: &Settings| -> Vec<Settings> {
@@ -153,12 +156,14 @@ fn estimated(metric: &Metric, row: &Settings, frame: &Frame) -> Cell {
         return Cell { text: text.to_owned(), ..Cell::default() };
     };
     let spread = match estimate.interval() {
-        Some((low, high)) => number::fixed((high - low) / 2.0, metric.digits),
-        None => ABSENT.to_owned(),
+        // What does not vary, such as a number of parameters, needs no interval.
+        Some((low, high)) if low == high => None,
+        Some((low, high)) => Some(number::fixed((high - low) / 2.0, metric.digits)),
+        None => Some(ABSENT.to_owned()),
     };
     Cell {
         text: number::fixed(estimate.mean, metric.digits),
-        spread: Some(spread),
+        spread,
         partial: estimate.seeds < frame.seeds_planned(),
         value: Some(estimate.mean),
         estimate: Some(estimate),

@@ -9,7 +9,7 @@ mod notes;
 mod published;
 mod terminal;
 
-pub(crate) use grid::{Table, arrow, title};
+pub(crate) use grid::{Block, Table, arrow, title};
 pub(crate) use latex::latex;
 pub(crate) use long::long;
 pub(crate) use markdown::{escape, markdown};

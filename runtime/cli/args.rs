@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 /// A laboratory for identity-preserving video. A script declares an experiment; ffrun computes
 /// only what is missing and writes CSV, charts, a report and verdicts on its claims.
@@ -67,10 +67,15 @@ pub enum Verb {
     Status(Experiment),
     /// Write the report from what is in the store, running nothing
     Report(Report),
+    /// Keep a finished run as a record: README, tables, charts, CSV and manifest, to be committed
+    Publish(Publish),
     /// Judge the claims from what is in the store, running nothing
     Claims(Claims),
     /// Compute one frozen stage of the store: what workers do
     Stage(StageArgs),
+    /// Run an experiment twice in a scratch store and compare every byte; with `--kill`, workers are
+    /// killed at random moments the second time
+    Selfcheck(Selfcheck),
     /// Score clips of any generator from a CSV: FaceSim and more, by method and by pose
     Eval(super::eval::Eval),
     /// Draw from the embedded heads: export stills or clips, preview sheets
@@ -103,8 +108,10 @@ pub enum Verb {
 /// An experiment and what may be changed about it from outside.
 #[derive(Clone, Debug, Args)]
 pub struct Experiment {
-    /// The experiment, a `.rhai` script
-    pub file: PathBuf,
+    /// The experiment, a `.rhai` script. `run`, `plan`, `status`, `report`, `claims` and `publish`
+    /// take several, and a folder for all in it
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Size of everything: smoke (seconds), tiny (a laptop, minutes), small (one GPU), paper
     #[arg(long, value_name = "SCALE")]
     pub scale: Option<String>,
@@ -137,6 +144,9 @@ pub struct Run {
     /// Exit with 4 if a claim is contradicted
     #[arg(long)]
     pub strict: bool,
+    /// Write training curves as TensorBoard event files too, a folder for each trial
+    #[arg(long, value_name = "DIR", conflicts_with = "watch")]
+    pub tensorboard: Option<PathBuf>,
 }
 
 /// `report`.
@@ -148,6 +158,40 @@ pub struct Report {
     /// Write the moving contact sheets as MP4 beside the report too, through ffmpeg
     #[arg(long)]
     pub mp4: bool,
+}
+
+/// `publish`.
+#[derive(Clone, Debug, Args)]
+pub struct Publish {
+    /// Which experiment.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Folder of the records; this one becomes a folder in it
+    #[arg(long, value_name = "DIR", default_value = "reports/published")]
+    pub to: PathBuf,
+    /// Pictures that go along: settings side by side first, then samples, then faces
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub pictures: usize,
+    /// Publish although the checkout differs from its commit; the record says so
+    #[arg(long)]
+    pub allow_dirty: bool,
+}
+
+/// `selfcheck`.
+#[derive(Clone, Debug, Args)]
+pub struct Selfcheck {
+    /// Which experiment, at the scale `smoke` unless another is named
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Kill workers at random moments and go on from their checkpoints
+    #[arg(long)]
+    pub kill: bool,
+    /// At most so many kills of each stage
+    #[arg(long, value_name = "N", default_value = "3", requires = "kill")]
+    pub kills: u32,
+    /// Worker processes at a time [default: one per CPU core, or one per GPU]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
 }
 
 /// `why`.
@@ -306,15 +350,30 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 /// `ffrun FILE` means `ffrun run FILE`: inserts the verb where the first word that is no flag
-/// names a script.
+/// names a script, or a folder that is no verb.
 pub fn with_default_verb(mut words: Vec<String>) -> Vec<String> {
-    let takes_value = ["--store", "--runs", "--color", "--scale", "--seed", "--device", "-P", "-j"];
+    let takes_value = [
+        "--store",
+        "--runs",
+        "--color",
+        "--scale",
+        "--seed",
+        "--device",
+        "--stdlib",
+        "-P",
+        "-j",
+        "--jobs",
+        "--tensorboard",
+    ];
     let mut at = 1;
     while at < words.len() && words[at].starts_with('-') {
         at += if takes_value.contains(&words[at].as_str()) { 2 } else { 1 };
     }
+    let is_verb = |word: &str| Cli::command().find_subcommand(word).is_some();
     let is_script = |word: &String| {
-        std::path::Path::new(word).extension().is_some_and(|extension| extension == "rhai")
+        let path = std::path::Path::new(word);
+        path.extension().is_some_and(|extension| extension == "rhai")
+            || (path.is_dir() && !is_verb(word))
     };
     if words.get(at).is_some_and(is_script) {
         words.insert(1, "run".to_owned());
@@ -324,7 +383,7 @@ pub fn with_default_verb(mut words: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::{Cli, with_default_verb};
 
@@ -343,5 +402,8 @@ mod tests {
         assert_eq!(script, words("ffrun run -q --scale smoke a.rhai -P elements=3"));
         Cli::try_parse_from(&script).expect("parsed");
         assert_eq!(with_default_verb(words("ffrun plan a.rhai")), words("ffrun plan a.rhai"));
+        let several = with_default_verb(words("ffrun a.rhai b.rhai --strict"));
+        assert_eq!(several, words("ffrun run a.rhai b.rhai --strict"));
+        Cli::try_parse_from(&several).expect("parsed");
     }
 }

@@ -8,7 +8,7 @@ use super::{
     args::{self, Global},
     config::Settings,
     exit::Exit,
-    laboratory::Laboratory,
+    opened::Opened,
     report, summary,
 };
 
@@ -18,13 +18,14 @@ pub(super) fn claims(
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let lab = Laboratory::open(&args.experiment, settings)?;
-    let experiment = lab.load()?;
-    let results = lab.reader.gather(&experiment, &lab.store)?;
-    let claims = experiment.claims(&results)?;
-    let code = exit_code(&claims, args.strict);
-    let written = report::Written { results, items: Vec::new(), claims };
-    summary::print(&lab, &experiment, &written, global);
+    let mut code = 0;
+    for Opened { lab, experiment } in Opened::each(&args.experiment, settings)? {
+        let results = lab.reader.gather(&experiment, &lab.store)?;
+        let claims = experiment.claims(&results)?;
+        code = exit_code(&claims, args.strict).max(code);
+        let written = report::Written { results, items: Vec::new(), claims };
+        summary::print(&lab, &experiment, &written, global);
+    }
     Ok(ExitCode::from(code))
 }
 

@@ -48,7 +48,10 @@ pub(super) fn made(graph: &Graph) -> Vec<Made> {
         let found = judged
             .into_iter()
             .find_map(|inputs| Some((*inputs.get("videos")?, inputs.get("asked").copied())));
-        if let Some((videos, asked)) = found {
+        // What was filmed has a column of its own.
+        if let Some((videos, asked)) = found
+            && asked != Some(videos)
+        {
             made.push(Made { videos, asked, heading: values(trial) });
         }
     }

@@ -26,8 +26,20 @@ pub(super) struct Laboratory {
 }
 
 impl Laboratory {
-    /// Decides every option: flags over environment over files over defaults.
+    /// The laboratory of the one experiment that is named.
     pub(super) fn open(args: &args::Experiment, settings: &Settings) -> Result<Self, Exit> {
+        match args.files.as_slice() {
+            [file] if !file.is_dir() => Self::of(file, args, settings),
+            _ => Err(Exit::usage("this takes one experiment at a time: name one `.rhai` file")),
+        }
+    }
+
+    /// Decides every option: flags over environment over files over defaults.
+    pub(super) fn of(
+        script: &Path,
+        args: &args::Experiment,
+        settings: &Settings,
+    ) -> Result<Self, Exit> {
         let file = &settings.file;
         let device = args.device.clone().or_else(|| file.device.clone());
         let devices = devices(device.as_deref().unwrap_or("cpu"))?;
@@ -43,7 +55,7 @@ impl Laboratory {
             metrics: metrics::catalogue(),
         };
         Ok(Self {
-            file: args.file.clone(),
+            file: script.to_owned(),
             options,
             store,
             runs: settings.runs.clone(),
@@ -60,10 +72,15 @@ impl Laboratory {
     /// Folder of this experiment's report. Another scale has a folder of its own, so that a smoke
     /// test never overwrites a result.
     pub(super) fn folder(&self, experiment: &Experiment) -> PathBuf {
-        self.runs.join(match experiment.scale.as_str() {
+        self.runs.join(Self::folder_name(experiment))
+    }
+
+    /// Name of that folder, in `runs` and among published records.
+    pub(super) fn folder_name(experiment: &Experiment) -> String {
+        match experiment.scale.as_str() {
             "tiny" => experiment.name.clone(),
             scale => format!("{}-{scale}", experiment.name),
-        })
+        }
     }
 
     /// The page of this experiment.

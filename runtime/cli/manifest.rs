@@ -1,10 +1,14 @@
 //! `manifest.toml`: what it takes to repeat a run, and what the run took.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
+use ffrun_reports::sheet::Claim;
 use serde::Serialize;
 
-use super::{exit::Exit, laboratory::Laboratory, machine::Machine};
+use super::{checkout, exit::Exit, laboratory::Laboratory, machine::Machine, report::Written};
 use crate::{
     engine::{clock, files, host},
     script::Experiment,
@@ -22,9 +26,18 @@ pub(super) struct Manifest {
     written_unix: u64,
     trials_planned: usize,
     trials_finished: usize,
+    /// Training seeds of the trials.
+    seeds: BTreeSet<u64>,
+    /// Whether the checkout differed from its commit; absent where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dirty: Option<bool>,
     program: Program,
+    /// Kind of every stage → version of what it computes.
+    stage_versions: BTreeMap<String, u32>,
     machine: Machine,
     cost: Cost,
+    metric: Vec<MetricRow>,
+    claim: Vec<Claim>,
     trial: Vec<TrialRow>,
 }
 
@@ -49,6 +62,14 @@ pub(super) struct Cost {
     pub(super) peak_mib: f64,
     /// Bytes of all results.
     pub(super) bytes: u64,
+    /// Blake3 of every program that computed a stage: a store may outlive the program of its day.
+    programs: BTreeSet<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct MetricRow {
+    name: String,
+    version: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,9 +81,10 @@ struct TrialRow {
 
 impl Manifest {
     /// The manifest of an experiment as it stands.
-    pub(super) fn of(lab: &Laboratory, experiment: &Experiment, finished: usize) -> Self {
+    pub(super) fn of(lab: &Laboratory, experiment: &Experiment, written: &Written) -> Self {
         let script = std::fs::read(&lab.file).unwrap_or_default();
-        let trials = experiment.graph.trials();
+        let graph = &experiment.graph;
+        let trials = graph.trials();
         Self {
             format: 1,
             experiment: experiment.name.clone(),
@@ -71,16 +93,28 @@ impl Manifest {
             command: command(lab),
             written_unix: clock::unix_seconds(),
             trials_planned: trials.len(),
-            trials_finished: finished,
+            trials_finished: written.results.finished,
+            seeds: trials.iter().map(|trial| trial.seed).collect(),
+            dirty: None,
             program: Program {
                 name: "ffrun".into(),
                 version: env!("CARGO_PKG_VERSION").into(),
                 digest: host::digest().to_owned(),
                 script_digest: blake3::hash(&script).to_hex().to_string(),
-                commit: commit(&lab.file),
+                commit: checkout::commit(&lab.file),
             },
+            stage_versions: graph
+                .stages()
+                .map(|(_, stage)| (stage.kind.clone(), stage.version))
+                .collect(),
             machine: Machine::here(),
             cost: cost(lab, experiment),
+            metric: experiment
+                .metrics
+                .iter()
+                .map(|metric| MetricRow { name: metric.name.clone(), version: metric.version })
+                .collect(),
+            claim: written.claims.clone(),
             trial: trials
                 .iter()
                 .map(|trial| TrialRow {
@@ -95,10 +129,12 @@ impl Manifest {
     /// Facts for the end of the report page.
     pub(super) fn facts(&self) -> Vec<(String, String)> {
         let machine = &self.machine;
+        let seeds: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
         let mut facts = vec![
             ("Repeat with".to_owned(), self.command.clone()),
             ("Scale".to_owned(), self.scale.clone()),
             ("Trials".to_owned(), format!("{} of {}", self.trials_finished, self.trials_planned)),
+            ("Seeds".to_owned(), seeds.join(", ")),
             (
                 "Computed in".to_owned(),
                 format!("{:.0} s of stages, one after the other", self.cost.stage_seconds),
@@ -118,7 +154,8 @@ impl Manifest {
             ),
         ];
         if !self.program.commit.is_empty() {
-            facts.push(("Commit".to_owned(), self.program.commit.clone()));
+            let changed = if self.dirty == Some(true) { ", with local changes" } else { "" };
+            facts.push(("Commit".to_owned(), format!("{}{changed}", self.program.commit)));
         }
         facts
     }
@@ -154,29 +191,8 @@ fn cost(lab: &Laboratory, experiment: &Experiment) -> Cost {
             cost.stage_seconds += record.seconds;
             cost.peak_mib = cost.peak_mib.max(record.peak_mib);
             cost.bytes += record.bytes();
+            cost.programs.insert(record.host_digest);
         }
     }
     cost
-}
-
-/// The commit that is checked out where the script lies, read from git's own files.
-fn commit(script: &Path) -> String {
-    let start = script.parent().map(Path::to_owned).unwrap_or_default();
-    let start =
-        std::fs::canonicalize(if start.as_os_str().is_empty() { ".".into() } else { start });
-    let Ok(start) = start else { return String::new() };
-    let Some(git) = start.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())
-    else {
-        return String::new();
-    };
-    let read = |name: &str| std::fs::read_to_string(git.join(name)).unwrap_or_default();
-    let head = read("HEAD").trim().to_owned();
-    let Some(branch) = head.strip_prefix("ref: ") else { return head };
-    let loose = read(branch).trim().to_owned();
-    if !loose.is_empty() {
-        return loose;
-    }
-    let packed = read("packed-refs");
-    let line = packed.lines().find(|line| line.ends_with(branch));
-    line.and_then(|line| line.split(' ').next()).unwrap_or_default().to_owned()
 }

@@ -1,10 +1,12 @@
 //! The command line: from words to verbs, from results to exit codes.
 
 pub mod args;
+mod checkout;
 mod claims;
 mod comparison;
 mod completions;
 mod config;
+mod costs;
 mod data;
 mod definitions;
 mod doctor;
@@ -19,15 +21,19 @@ mod machine;
 mod maintenance;
 mod manifest;
 mod memory;
+mod opened;
 mod pictures;
 mod plan;
+mod publish;
 mod report;
 mod results;
 mod run;
+mod selfcheck;
 mod signals;
 mod stage;
 mod status;
 mod summary;
+mod tensorboard;
 mod trainings;
 mod watch;
 mod weights;
@@ -72,8 +78,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Exit> {
         Verb::Why(args) => why::why(&args, &global, &settings),
         Verb::Status(args) => status::status(&args, &global, &settings),
         Verb::Report(args) => report::report(&args, &global, &settings),
+        Verb::Publish(args) => publish::publish(&args, &global, &settings),
         Verb::Claims(args) => claims::claims(&args, &global, &settings),
         Verb::Stage(args) => stage::stage(&args, &settings),
+        Verb::Selfcheck(args) => selfcheck::selfcheck(&args, &global, &settings),
         Verb::Eval(args) => eval::eval(&args, &global, &settings),
         Verb::Data(Data::Export(args)) => data::export(&args, &global),
         Verb::Data(Data::Preview { out, size, world }) => data::preview(&out, size, world),

@@ -9,8 +9,8 @@ use super::{
     config::Settings,
     exit::Exit,
     labels::labels,
-    laboratory::Laboratory,
     machine, memory,
+    opened::{self, Opened},
     summary::{bytes_text, duration_text},
 };
 use crate::engine::{Key, Plan, Planned};
@@ -24,17 +24,24 @@ pub(super) fn plan(
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let lab = Laboratory::open(args, settings)?;
-    let experiment = lab.load()?;
-    let plan = Plan::of(&experiment.graph, &lab.store)?;
+    let opened = Opened::each(args, settings)?;
     let jobs = settings.file.jobs.unwrap_or_else(machine::cores);
+    let lab = &opened[0].lab;
+    if opened.len() > 1 && !global.json {
+        for Opened { lab, experiment } in &opened {
+            println!("{}: {}", experiment.name, totals(&Plan::of(&experiment.graph, &lab.store)?));
+        }
+        println!();
+    }
+    let graph = opened::union(&opened)?;
+    let plan = Plan::of(&graph, &lab.store)?;
     if global.json {
         print_json(&plan, jobs);
         return Ok(ExitCode::SUCCESS);
     }
     let shown = if global.verbose > 0 { usize::MAX } else { LISTED };
     if global.quiet == 0 {
-        let names = labels(&experiment.graph);
+        let names = labels(&graph);
         for stage in plan.to_run().take(shown) {
             println!("{}", line(stage, &names));
         }
@@ -47,10 +54,10 @@ pub(super) fn plan(
         }
     }
     print_totals(&plan, jobs);
-    memory::print(&experiment.graph, &plan, &experiment.scale);
-    memory::check(&lab, &experiment.graph, &plan)?;
+    memory::print(&graph, &plan, &lab.options.scale);
+    memory::check(lab, &graph, &plan)?;
     // The process ends here; freeing tens of thousands of stages one by one takes a tenth of a second.
-    std::mem::forget((experiment, plan));
+    std::mem::forget((opened, graph, plan));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -62,9 +69,10 @@ fn line(stage: &Planned, names: &BTreeMap<Key, String>) -> String {
     format!("{}  {name:<44} {time:>8}  {}", stage.key.short(), stage.reason)
 }
 
-fn print_totals(plan: &Plan, jobs: usize) {
+/// `9 trials, 3 measured; stages: 12 done, …`.
+fn totals(plan: &Plan) -> String {
     let counts = plan.counts();
-    println!(
+    format!(
         "{} trials, {} measured; stages: {} done, {} to run, {} running, {} damaged",
         plan.trials,
         plan.trials_done,
@@ -72,7 +80,12 @@ fn print_totals(plan: &Plan, jobs: usize) {
         counts.partial + counts.missing,
         counts.running,
         counts.damaged
-    );
+    )
+}
+
+fn print_totals(plan: &Plan, jobs: usize) {
+    let counts = plan.counts();
+    println!("{}", totals(plan));
     let eta = plan.eta(jobs);
     if counts.partial + counts.missing > 0 {
         let unknown = match eta.unknown {

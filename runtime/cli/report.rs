@@ -15,6 +15,7 @@ use super::{
     films,
     laboratory::Laboratory,
     manifest::Manifest,
+    opened::Opened,
     pictures, summary,
 };
 use crate::script::Experiment;
@@ -25,18 +26,18 @@ pub(super) fn report(
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let lab = Laboratory::open(&args.experiment, settings)?;
-    let experiment = lab.load()?;
-    let written = write(&lab, &experiment, None)?;
-    summary::print(&lab, &experiment, &written, global);
+    let opened = Opened::each(&args.experiment, settings)?;
+    summary::conclude(&opened, false, global)?;
     if args.mp4 {
-        let folder = lab.folder(&experiment);
-        films::write(&pictures::pictures(&experiment, &lab.store, &folder)?, &folder)?;
+        for Opened { lab, experiment } in &opened {
+            let folder = lab.folder(experiment);
+            films::write(&pictures::pictures(experiment, &lab.store, &folder)?, &folder)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a report was made of.
+/// What a report is made of.
 pub(super) struct Written {
     /// The rows.
     pub(super) results: Results,
@@ -46,6 +47,34 @@ pub(super) struct Written {
     pub(super) claims: Vec<Claim>,
 }
 
+impl Written {
+    /// Gathers the rows and asks the script what to draw and what it claims.
+    pub(super) fn gather(lab: &Laboratory, experiment: &Experiment) -> Result<Self, Exit> {
+        let results = lab.reader.gather(experiment, &lab.store)?;
+        let items = experiment.report(&results)?;
+        let claims = experiment.claims(&results)?;
+        Ok(Self { results, items, claims })
+    }
+
+    /// The page of all this. Sheets that no stage has made go into the report's folder.
+    pub(super) fn page<'a>(
+        &'a self,
+        lab: &Laboratory,
+        experiment: &'a Experiment,
+        manifest: &Manifest,
+    ) -> Result<Page<'a>, Exit> {
+        Ok(Page {
+            results: &self.results,
+            items: &self.items,
+            claims: &self.claims,
+            doc: &experiment.doc,
+            status: status(&self.results, None),
+            facts: manifest.facts(),
+            pictures: pictures::pictures(experiment, &lab.store, &lab.folder(experiment))?,
+        })
+    }
+}
+
 /// Writes the report folder from what the store holds. `left_seconds` is the estimate for the
 /// trials that are still running, if any are.
 pub(super) fn write(
@@ -53,24 +82,16 @@ pub(super) fn write(
     experiment: &Experiment,
     left_seconds: Option<f64>,
 ) -> Result<Written, Exit> {
-    let results = lab.reader.gather(experiment, &lab.store)?;
-    let items = experiment.report(&results)?;
-    let claims = experiment.claims(&results)?;
-    let manifest = Manifest::of(lab, experiment, results.finished);
+    let written = Written::gather(lab, experiment)?;
+    let manifest = Manifest::of(lab, experiment, &written);
     let folder = lab.folder(experiment);
     crate::engine::files::create_dir(&folder)?;
-    let page = Page {
-        results: &results,
-        items: &items,
-        claims: &claims,
-        doc: &experiment.doc,
-        status: status(&results, left_seconds),
-        facts: manifest.facts(),
-        pictures: pictures::pictures(experiment, &lab.store, &folder)?,
-    };
+    let mut page = written.page(lab, experiment, &manifest)?;
+    page.status = status(&written.results, left_seconds);
     ffrun_reports::write(&page, &folder)?;
+    ffrun_reports::index(&lab.runs)?;
     manifest.write(&folder)?;
-    Ok(Written { results, items, claims })
+    Ok(written)
 }
 
 fn status(results: &Results, left_seconds: Option<f64>) -> String {

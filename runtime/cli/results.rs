@@ -6,14 +6,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ffrun_reports::rows::{Anchor, CurvePoint, Observation, Results};
+use ffrun_reports::rows::{Anchor, CurvePoint, Drawn, Figure, FrameScore, Observation, Results};
 
-use super::{exit::Exit, trainings};
+use super::{costs, exit::Exit, trainings};
 use crate::{
-    engine::{EngineError, Key, Store, Trial},
+    engine::{EngineError, Graph, Key, StageError, Store, Trial},
+    metrics::PER_FRAME,
     script::Experiment,
+    spec,
     stages::{
-        curves,
+        curves, drawn,
+        judge::frames::{self, Row},
         scores::{self, AnchorScore, Score},
     },
 };
@@ -24,6 +27,9 @@ struct Read {
     scores: Vec<Score>,
     anchors: Vec<AnchorScore>,
     curves: Vec<(u64, String, f64)>,
+    costs: Vec<Observation>,
+    frames: Vec<Row>,
+    drawn: BTreeMap<String, Figure>,
 }
 
 /// Reads trials out of a store and remembers them: results never change.
@@ -87,7 +93,10 @@ impl Reader {
         let read = Arc::new(Read {
             scores: rows(&out.join(scores::SCORES))?,
             anchors: rows(&out.join(scores::ANCHORS))?,
-            curves: training_curves(experiment, store, trial)?,
+            curves: training_curves(&experiment.graph, store, trial)?,
+            costs: costs::of(experiment, store, trial),
+            frames: frames_of(experiment, store, trial)?,
+            drawn: figures(experiment, store, &trial.output)?,
         });
         known.insert(trial.output, Arc::clone(&read));
         Ok(Some(read))
@@ -104,6 +113,18 @@ fn add(results: &mut Results, trial: &Trial, read: &Read) {
         identity: score.identity.clone(),
         value: score.value,
     }));
+    results.drawn.extend(read.drawn.iter().map(|(name, figure)| Drawn {
+        settings: trial.settings.clone(),
+        seed: trial.seed,
+        name: name.clone(),
+        figure: figure.clone(),
+    }));
+    // Two trials may share what they measured; what was read carries the settings of one of them.
+    results.costs.extend(read.costs.iter().cloned().map(|cost| Observation {
+        settings: trial.settings.clone(),
+        seed: trial.seed,
+        ..cost
+    }));
     results.curves.extend(read.curves.iter().map(|(step, curve, value)| CurvePoint {
         settings: trial.settings.clone(),
         seed: trial.seed,
@@ -111,23 +132,71 @@ fn add(results: &mut Results, trial: &Trial, read: &Read) {
         step: *step,
         value: *value,
     }));
+    let of = |row: &Row, metric: &str, value: f64| FrameScore {
+        settings: trial.settings.clone(),
+        seed: trial.seed,
+        metric: metric.to_owned(),
+        identity: row.identity.clone(),
+        yaw_deg: row.yaw_deg,
+        pitch_deg: row.pitch_deg,
+        value,
+    };
+    let both = |row: &Row| {
+        let values = [row.facesim_arc_in_world, row.facesim_cur_in_world];
+        [0, 1].map(|place| of(row, PER_FRAME[place], values[place]))
+    };
+    results.frames.extend(read.frames.iter().flat_map(both));
 }
 
-/// Curves of the trainings behind a trial's evaluation. A training that went on from another is
-/// drawn as one; of two trainings that log the same curve the first counts.
-fn training_curves(
+/// Faces in the frames that a trial measured, itself or in one of its parts.
+fn frames_of(experiment: &Experiment, store: &Store, trial: &Trial) -> Result<Vec<Row>, Exit> {
+    let parts = experiment.graph.stage(&trial.output).into_iter().flat_map(|it| it.inputs.values());
+    let mut found = Vec::new();
+    for key in std::iter::once(&trial.output).chain(parts) {
+        let path = store.entry(key).out().join(frames::FILE);
+        if path.exists() {
+            found.extend(frames::faces(&path).map_err(|error| unreadable(&path, &error))?);
+        }
+    }
+    Ok(found)
+}
+
+/// What a measurement drew, or each of several that are one.
+fn figures(
     experiment: &Experiment,
     store: &Store,
-    trial: &Trial,
-) -> Result<Vec<(u64, String, f64)>, Exit> {
-    let mut all: Vec<(u64, String, f64)> = Vec::new();
-    for rounds in trainings::of(&experiment.graph, &trial.output) {
+    measured: &Key,
+) -> Result<BTreeMap<String, Figure>, Exit> {
+    let mut found = drawn::read(&store.entry(measured).out()).map_err(damaged)?;
+    let stage = experiment.graph.stage(measured);
+    if let Some(stage) = stage.filter(|stage| stage.kind == spec::TOGETHER.0) {
+        for part in stage.inputs.values() {
+            found.extend(figures(experiment, store, part)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Step, name and value of every point.
+pub(super) type Points = Vec<(u64, String, f64)>;
+
+/// Curves of the trainings behind a trial's evaluation, of one that runs as far as its newest
+/// checkpoint. A training that went on from another is drawn as one; of two trainings that log the
+/// same curve the first counts.
+pub(super) fn training_curves(graph: &Graph, store: &Store, trial: &Trial) -> Result<Points, Exit> {
+    let mut all: Points = Vec::new();
+    for rounds in trainings::of(graph, &trial.output) {
         let (mut found, mut done) = (Vec::new(), 0);
         for round in rounds {
-            let path = store.entry(&round).out().join(curves::FILE);
-            if !path.exists() {
+            let entry = store.entry(&round);
+            let folders = [entry.out(), entry.scratch()];
+            let Some(path) = folders
+                .map(|folder| folder.join(curves::FILE))
+                .into_iter()
+                .find(|path| path.exists())
+            else {
                 continue;
-            }
+            };
             let rows = curves::read(&path).map_err(|error| unreadable(&path, &error))?;
             let last = rows.iter().map(|(step, ..)| *step).max().unwrap_or(0);
             found.extend(rows.into_iter().map(|(step, name, value)| (done + step, name, value)));
@@ -141,6 +210,11 @@ fn training_curves(
 
 fn rows<T: for<'de> serde::Deserialize<'de>>(path: &Path) -> Result<Vec<T>, Exit> {
     scores::read(path).map_err(|error| unreadable(path, &error))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
+fn damaged(error: StageError) -> Exit {
+    Exit::Plain { code: 5, message: error.to_string() }
 }
 
 fn unreadable(path: &Path, error: &csv::Error) -> Exit {

@@ -1,6 +1,7 @@
 //! `ffrun run`: compute what is missing and write the report, again and again while it grows.
 
 use std::{
+    collections::BTreeSet,
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
@@ -12,17 +13,22 @@ use std::{
 
 use super::{
     args::{self, Global},
-    claims,
     config::Settings,
     exit::Exit,
     laboratory::Laboratory,
     live::Live,
-    machine, memory, report,
+    machine, memory,
+    opened::{self, Opened},
+    report,
     signals::Signals,
-    summary, watch,
+    summary,
+    tensorboard::Trials,
+    watch,
 };
 use crate::{
-    engine::{Event, Execution, Plan, ProcessLauncher, SharedGraph, Slot, Summary, execute},
+    engine::{
+        Event, Execution, Graph, Key, Plan, ProcessLauncher, SharedGraph, Slot, Summary, execute,
+    },
     script::Experiment,
 };
 
@@ -32,29 +38,30 @@ pub(super) fn run(
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let mut lab = Laboratory::open(&args.experiment, settings)?;
-    if args.watch {
-        lab.options.stdlib = watch::stdlib_folder(&lab);
-    }
-    let experiment = lab.load()?;
     let jobs = args.jobs.or(settings.file.jobs);
-    let crew = Crew::new(&lab, global, slots(&lab, jobs));
     if args.watch {
+        let mut lab = Laboratory::open(&args.experiment, settings)?;
+        lab.options.stdlib = watch::stdlib_folder(&lab);
+        let experiment = lab.load()?;
+        let crew = Crew::new(&lab, global, slots(&lab, jobs));
         return watch::watch(&lab, experiment, &crew, global);
     }
-    let summary = crew.once(&lab, &experiment)?;
+    let opened = Opened::each(&args.experiment, settings)?;
+    let lab = &opened[0].lab;
+    let crew = Crew::new(lab, global, slots(lab, jobs));
+    let events = args.tensorboard.as_deref().map(Trials::under);
+    let summary = crew.once(&opened, events)?;
     crew.live.clear();
-    let written = report::write(&lab, &experiment, None)?;
-    summary::print(&lab, &experiment, &written, global);
+    let code = summary::conclude(&opened, args.strict, global)?;
     Ok(ExitCode::from(match summary.exit_code() {
-        0 => claims::exit_code(&written.claims, args.strict),
+        0 => code,
         130 => crew.signals.exit_code(),
-        code => code,
+        failure => failure,
     }))
 }
 
 /// One slot per job on the CPU, each with its share of the cores; one per GPU otherwise.
-fn slots(lab: &Laboratory, jobs: Option<usize>) -> Vec<Slot> {
+pub(super) fn slots(lab: &Laboratory, jobs: Option<usize>) -> Vec<Slot> {
     let cores = machine::cores();
     let on_cpu = lab.devices.iter().all(|device| device == "cpu");
     let count = match jobs {
@@ -69,8 +76,8 @@ fn slots(lab: &Laboratory, jobs: Option<usize>) -> Vec<Slot> {
 
 /// Who works: the slots, the launcher, the view and the signals.
 pub(super) struct Crew {
-    slots: Vec<Slot>,
-    launcher: ProcessLauncher,
+    pub(super) slots: Vec<Slot>,
+    pub(super) launcher: ProcessLauncher,
     /// What the user sees.
     pub(super) live: Live,
     /// What the user asks for.
@@ -78,7 +85,8 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    fn new(lab: &Laboratory, global: &Global, slots: Vec<Slot>) -> Self {
+    /// A crew at the store of this laboratory.
+    pub(super) fn new(lab: &Laboratory, global: &Global, slots: Vec<Slot>) -> Self {
         Self {
             slots,
             launcher: ProcessLauncher::this_program(&lab.store),
@@ -87,37 +95,78 @@ impl Crew {
         }
     }
 
-    /// Shows the plan of an experiment and notes that its stages are wanted.
-    pub(super) fn announce(&self, lab: &Laboratory, experiment: &Experiment) -> Result<Plan, Exit> {
-        let plan = Plan::of(&experiment.graph, &lab.store)?;
-        memory::check(lab, &experiment.graph, &plan)?;
+    /// Shows the plan of a graph and notes that these experiments want their stages.
+    pub(super) fn announce(
+        &self,
+        lab: &Laboratory,
+        graph: &Graph,
+        wanted: &[&Experiment],
+    ) -> Result<Plan, Exit> {
+        let plan = Plan::of(graph, &lab.store)?;
+        memory::check(lab, graph, &plan)?;
         if plan.to_run().next().is_some() {
-            let keys: Vec<_> = plan.stages.iter().map(|stage| stage.key).collect();
-            lab.store.remember_plan(&experiment.name, &keys)?;
+            for experiment in wanted {
+                let keys: Vec<Key> = experiment.graph.stages().map(|(key, _)| *key).collect();
+                lab.store.remember_plan(&experiment.name, &keys)?;
+            }
         }
-        self.live.plan(&experiment.graph, &plan, self.slots.len());
+        self.live.plan(graph, &plan, self.slots.len());
         Ok(plan)
     }
 
-    /// Runs one experiment to its end, rewriting the report as trials finish.
-    fn once(&self, lab: &Laboratory, experiment: &Experiment) -> Result<Summary, Exit> {
-        let plan = self.announce(lab, experiment)?;
+    /// Runs experiments to their end, sharing stages, rewriting a report as its trials finish.
+    fn once(&self, opened: &[Opened], events: Option<Trials>) -> Result<Summary, Exit> {
+        let lab = &opened[0].lab;
+        let graph = opened::union(opened)?;
+        let wanted: Vec<&Experiment> = opened.iter().map(|one| &one.experiment).collect();
+        let plan = self.announce(lab, &graph, &wanted)?;
         if plan.counts().done == plan.stages.len() {
+            if let Some(mut events) = events {
+                events.follow(opened)?;
+            }
             return Ok(Summary::default());
         }
-        // A mistake in `report` or `claims` shows before anything is computed, not hours later.
-        report::write(lab, experiment, None)?;
-        let graph = SharedGraph::new(experiment.graph.clone());
-        let (news, heard) = channel();
+        let alone = opened.len() == 1;
         let clock = Clock::new(plan.eta(self.slots.len()).seconds);
+        let write = |finished: Option<&BTreeSet<Key>>| {
+            for Opened { lab, experiment } in opened {
+                let outputs = || experiment.graph.trials().iter().map(|trial| &trial.output);
+                let touched = finished.is_none_or(|keys| outputs().any(|key| keys.contains(key)));
+                // Of one experiment every stage is news, such as pictures of what was generated.
+                if touched || alone {
+                    let left = alone.then(|| clock.left(lab, experiment)).flatten();
+                    report::write(lab, experiment, left)?;
+                }
+            }
+            Ok(())
+        };
+        // A mistake in `report` or `claims` shows before anything is computed, not hours later.
+        write(None)?;
+        let graph = SharedGraph::new(graph);
+        let (news, heard) = channel();
         thread::scope(|scope| {
-            scope.spawn(|| {
-                self.keep_reporting(heard, &|| {
-                    report::write(lab, experiment, clock.left(lab, experiment)).map(drop)
-                });
-            });
-            self.work(lab, &graph, news)
+            scope.spawn(|| self.keep_reporting(heard, &|keys| write(Some(keys))));
+            let (over, end) = channel();
+            scope.spawn(move || events.map(|events| self.keep_logging(events, opened, &end)));
+            let summary = self.work(lab, &graph, news);
+            drop(over);
+            summary
         })
+    }
+
+    /// Writes event files every few seconds, and a last time when the sender is gone.
+    fn keep_logging(&self, mut events: Trials, opened: &[Opened], end: &Receiver<()>) {
+        const PACE: Duration = Duration::from_secs(3);
+        loop {
+            let over = end.recv_timeout(PACE) == Err(RecvTimeoutError::Disconnected);
+            if let Err(exit) = events.follow(opened) {
+                self.live.aside(|| exit.print());
+                return;
+            }
+            if over {
+                return;
+            }
+        }
     }
 
     /// Executes what is missing of the graph; every finished trial is news.
@@ -125,14 +174,14 @@ impl Crew {
         &self,
         lab: &Laboratory,
         graph: &SharedGraph,
-        news: Sender<()>,
+        news: Sender<Key>,
     ) -> Result<Summary, Exit> {
         let news = Mutex::new(news);
         let observer = |event: Event| {
             self.live.event(&event);
-            if let Event::Finished { .. } = event {
+            if let Event::Finished { key, .. } = event {
                 // The reporter may have gone with a failure of its own, which it told itself.
-                let _ = news.lock().unwrap_or_else(PoisonError::into_inner).send(());
+                let _ = news.lock().unwrap_or_else(PoisonError::into_inner).send(key);
             }
         };
         Ok(execute(&Execution {
@@ -145,19 +194,18 @@ impl Crew {
         })?)
     }
 
-    /// Rewrites the report when there is news, at most once a second, until the sender is gone.
+    /// Rewrites reports when stages have finished, at most once a second, until the sender is gone.
     #[allow(clippy::needless_pass_by_value, reason = "the receiver lives on this thread")]
-    pub(super) fn keep_reporting(&self, heard: Receiver<()>, write: &dyn Fn() -> Result<(), Exit>) {
+    pub(super) fn keep_reporting(
+        &self,
+        heard: Receiver<Key>,
+        write: &dyn Fn(&BTreeSet<Key>) -> Result<(), Exit>,
+    ) {
         const CALM: Duration = Duration::from_secs(1);
-        loop {
-            match heard.recv_timeout(Duration::from_secs(3600)) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+        while let Ok(first) = heard.recv() {
             let began = Instant::now();
-            while heard.try_recv().is_ok() {}
-            if let Err(exit) = write() {
+            let finished: BTreeSet<Key> = std::iter::once(first).chain(heard.try_iter()).collect();
+            if let Err(exit) = write(&finished) {
                 self.live.aside(|| exit.print());
             }
             thread::sleep(CALM.saturating_sub(began.elapsed()));

@@ -9,7 +9,7 @@ use super::{
     config::Settings,
     exit::Exit,
     labels::labels,
-    laboratory::Laboratory,
+    opened::Opened,
 };
 use crate::engine::{Plan, State};
 
@@ -19,8 +19,13 @@ pub(super) fn status(
     global: &Global,
     settings: &Settings,
 ) -> Result<ExitCode, Exit> {
-    let lab = Laboratory::open(args, settings)?;
-    let experiment = lab.load()?;
+    for one in Opened::each(args, settings)? {
+        print(&one, global)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(Opened { lab, experiment }: &Opened, global: &Global) -> Result<(), Exit> {
     let plan = Plan::of(&experiment.graph, &lab.store)?;
     let names = labels(&experiment.graph);
     if global.json {
@@ -30,7 +35,7 @@ pub(super) fn status(
                                "state": stage.state });
             println!("{line}");
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     for stage in &plan.stages {
         let state = match &stage.state {
@@ -47,5 +52,5 @@ pub(super) fn status(
         }
     }
     println!("{}: {} of {} trials measured", experiment.name, plan.trials_done, plan.trials);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

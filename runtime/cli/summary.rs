@@ -1,19 +1,61 @@
 //! What a run says at its end: the table, the verdicts, where the report is.
 
 use ffrun_reports::{
-    sheet::{Item, Verdict},
+    sheet::{Claim, Item, Verdict},
     table,
 };
 use serde_json::json;
 
 use super::{
     args::Global,
+    claims,
+    exit::Exit,
     laboratory::{Laboratory, shown},
-    report::Written,
+    opened::Opened,
+    report::{self, Written},
 };
 use crate::script::Experiment;
 
-/// Prints the summary to stdout.
+/// Writes every report a last time and says how it stands: one experiment with its tables, several
+/// in a line each. Gives the exit code: 4 if a claim is contradicted and that was asked to matter.
+pub(super) fn conclude(opened: &[Opened], strict: bool, global: &Global) -> Result<u8, Exit> {
+    let mut code = 0;
+    let mut told = Vec::new();
+    for Opened { lab, experiment } in opened {
+        let written = report::write(lab, experiment, None)?;
+        code = claims::exit_code(&written.claims, strict).max(code);
+        told.push((lab, experiment, written));
+    }
+    if let [(lab, experiment, written)] = told.as_slice() {
+        print(lab, experiment, written, global);
+        return Ok(code);
+    }
+    let widest = opened.iter().map(|one| one.experiment.name.len()).max().unwrap_or(0);
+    for (lab, experiment, written) in &told {
+        if global.json {
+            print_json(lab, experiment, written);
+        } else if global.quiet < 2 {
+            let (finished, planned) = (written.results.finished, written.results.planned);
+            let verdicts = verdicts(&written.claims);
+            println!("{:widest$}  {finished:>4} of {planned} trials  {verdicts}", experiment.name);
+        }
+    }
+    if !global.json && global.quiet < 2 {
+        println!("reports: {}", shown(&ffrun_reports::index_page(&opened[0].lab.runs)));
+    }
+    Ok(code)
+}
+
+/// `3 reproduced, 1 contradicted`; nothing where nothing is claimed.
+pub(super) fn verdicts(claims: &[Claim]) -> String {
+    let kinds = [Verdict::Reproduced, Verdict::Contradicted, Verdict::Inconclusive];
+    let count = |kind| claims.iter().filter(|claim| claim.verdict == kind).count();
+    let named = kinds.map(|kind| (count(kind), badge(kind).to_string()));
+    let named = named.iter().filter(|(count, _)| *count > 0);
+    named.map(|(count, name)| format!("{count} {}", name.trim_end())).collect::<Vec<_>>().join(", ")
+}
+
+/// Prints the summary of one experiment to stdout.
 pub(super) fn print(lab: &Laboratory, experiment: &Experiment, written: &Written, global: &Global) {
     if global.json {
         print_json(lab, experiment, written);
@@ -26,8 +68,12 @@ pub(super) fn print(lab: &Laboratory, experiment: &Experiment, written: &Written
         let color = console::colors_enabled();
         let width = usize::from(console::Term::stdout().size().1).max(80);
         for item in &written.items {
+            let (item, results) = match item {
+                Item::Own(own, item) => (item.as_ref(), own.as_ref()),
+                item => (item, &written.results),
+            };
             if let Item::Table(spec) = item
-                && let Ok(text) = table::terminal_table(spec, &written.results, width, color)
+                && let Ok(text) = table::terminal_table(spec, results, width, color)
             {
                 println!("{text}");
             }

@@ -17,7 +17,7 @@ use notify::{RecursiveMode, Watcher};
 
 use super::{args::Global, exit::Exit, laboratory::Laboratory, report, run::Crew, summary};
 use crate::{
-    engine::{SharedGraph, changes},
+    engine::{Key, SharedGraph, changes},
     script::Experiment,
 };
 
@@ -42,15 +42,19 @@ pub(super) fn watch(
     global: &Global,
 ) -> Result<ExitCode, Exit> {
     let graph = SharedGraph::new(experiment.graph.clone());
-    crew.announce(lab, &experiment)?;
+    crew.announce(lab, &experiment.graph, &[&experiment])?;
     let current = Mutex::new(Arc::new(experiment));
     let (news, heard) = channel();
     let (wake, woken) = channel();
     let session = Session { lab, crew, graph: &graph, current: &current };
-    // The first report, also when nothing has to run.
-    let _ = news.send(());
     thread::scope(|scope| {
-        scope.spawn(|| crew.keep_reporting(heard, &|| session.write()));
+        scope.spawn(|| {
+            // The first report, also when nothing has to run.
+            if let Err(exit) = session.write() {
+                crew.live.aside(|| exit.print());
+            }
+            crew.keep_reporting(heard, &|_| session.write());
+        });
         scope.spawn({
             let (session, news) = (&session, news.clone());
             move || session.keep_working(&woken, &news)
@@ -78,6 +82,11 @@ impl Session<'_> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn announce(&self) -> Result<(), Exit> {
+        let experiment = self.experiment();
+        self.crew.announce(self.lab, &experiment.graph, &[&experiment]).map(drop)
+    }
+
     fn write(&self) -> Result<(), Exit> {
         let began = Instant::now();
         report::write(self.lab, &self.experiment(), None)?;
@@ -87,7 +96,7 @@ impl Session<'_> {
     }
 
     /// Executes the graph, again whenever it was replaced, until the watching ends.
-    fn keep_working(&self, woken: &Receiver<()>, news: &Sender<()>) {
+    fn keep_working(&self, woken: &Receiver<()>, news: &Sender<Key>) {
         loop {
             match self.crew.work(self.lab, self.graph, news.clone()) {
                 Ok(done) if done.generation < self.graph.generation() => continue,
@@ -192,7 +201,7 @@ impl Session<'_> {
             changed.gone.len()
         ));
         self.graph.replace(graph);
-        if let Err(exit) = self.crew.announce(self.lab, &self.experiment()).map(drop) {
+        if let Err(exit) = self.announce() {
             self.crew.live.aside(|| exit.print());
         }
         // The worker's thread listens for as long as this one sends.

@@ -34,6 +34,14 @@ impl Graph {
         key
     }
 
+    /// Adds the stages of another graph, and its trials after those there are.
+    pub fn absorb(&mut self, other: &Self) {
+        for (key, stage) in &other.stages {
+            self.stages.entry(*key).or_insert_with(|| stage.clone());
+        }
+        self.trials.extend(other.trials.iter().cloned());
+    }
+
     /// Adds a trial after those before it.
     pub fn push_trial(&mut self, trial: Trial) {
         self.trials.push(trial);
@@ -150,6 +158,23 @@ mod tests {
         let b = graph.add(Stage::new("faces", 1, json!({ "b": 2, "a": 1 })));
         assert_eq!(a, b);
         assert_eq!(graph.stages().count(), 1);
+    }
+
+    #[test]
+    fn graphs_share_what_both_need() {
+        let both = [1, 2].map(|seed| {
+            let mut graph = Graph::default();
+            let faces = graph.add(Stage::new("faces", 1, json!({})));
+            let train = Stage::new("train", 1, json!({ "seed": seed })).reading("faces", faces);
+            let output = graph.add(train);
+            graph.push_trial(trial(output, seed));
+            graph
+        });
+        let mut all = both[1].clone();
+        all.absorb(&both[0]);
+        assert_eq!(all.stages().count(), 3);
+        let seeds: Vec<u64> = all.trials().iter().map(|trial| trial.seed).collect();
+        assert_eq!(seeds, [2, 1]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use key::Key;
 pub use known_files::KnownFiles;
 pub use launch::{InProcess, Launch, Launched, Slot};
 pub use lease::Lease;
-pub use process::ProcessLauncher;
+pub use process::{Lifetimes, ProcessLauncher};
 pub use record::{FileDigest, ResultRecord};
 pub use serve::serve;
 pub use shared::SharedGraph;

@@ -1,10 +1,12 @@
 //! Worker processes: a crash, a leak or a kill in one stage leaves the others alone.
 
 use std::{
+    fmt,
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
@@ -37,6 +39,23 @@ pub struct ProcessLauncher {
     pub visible_devices: Option<Vec<String>>,
     /// Time a worker has to save a checkpoint and end before it is killed.
     pub grace: Duration,
+    /// Further arguments of every worker, after all others.
+    pub more: Vec<String>,
+    /// Kills workers before their time, to see whether anything is lost; usually none.
+    pub lifetimes: Option<Lifetimes>,
+}
+
+/// Says how long the worker of a stage may live; `None` for as long as it likes.
+type Lifetime = dyn Fn(&Key) -> Option<Duration> + Send + Sync;
+
+/// How long workers may live, asked at each launch.
+#[derive(Clone)]
+pub struct Lifetimes(pub Arc<Lifetime>);
+
+impl fmt::Debug for Lifetimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lifetimes")
+    }
 }
 
 impl ProcessLauncher {
@@ -48,13 +67,15 @@ impl ProcessLauncher {
     /// Launches `exe` with `args` before `stage`.
     pub fn new(exe: PathBuf, args: Vec<String>, store: &Store) -> Self {
         let store = store.root().to_owned();
-        Self { exe, args, store, visible_devices: None, grace: Duration::from_secs(20) }
+        let grace = Duration::from_secs(20);
+        Self { exe, args, store, visible_devices: None, grace, more: Vec::new(), lifetimes: None }
     }
 
     fn command(&self, key: &Key, slot: &Slot) -> Command {
         let mut command = Command::new(&self.exe);
         command.args(&self.args).arg("stage").arg(key.to_string());
         command.arg("--store").arg(&self.store).arg("--worker");
+        command.args(&self.more);
         let threads = slot.threads.to_string();
         // candle's own pool waits by spinning: on a machine that is shared, half the time is spent
         // so (measured in a training beside other programs). Our ops run on rayon, which sleeps.
@@ -86,12 +107,14 @@ impl Launch for ProcessLauncher {
     ) -> Result<Launched, EngineError> {
         let failed = |source| EngineError::Launch { exe: self.exe.clone(), source };
         let mut child = self.command(key, slot).spawn().map_err(failed)?;
+        let lifetime = self.lifetimes.as_ref().and_then(|lifetimes| lifetimes.0(key));
+        let dies = lifetime.map(|lifetime| Instant::now() + lifetime);
         let (out, err) = (child.stdout.take(), child.stderr.take());
         thread::scope(|scope| {
             let (sender, lines) = channel();
             scope.spawn(move || out.map(|out| forward_lines(out, &sender)));
             let last_words = scope.spawn(move || err.map(last_words).unwrap_or_default());
-            let end = Watch { progress, stop, grace: self.grace }.follow(&mut child, &lines);
+            let end = Watch { progress, stop, grace: self.grace, dies }.follow(&mut child, &lines);
             let (status, end) = end.map_err(failed)?;
             let words = last_words.join().unwrap_or_default();
             Ok(end.unwrap_or_else(|| death(key, status, &words)))
@@ -109,6 +132,8 @@ struct Watch<'a> {
     progress: &'a (dyn Fn(Progress) + Sync),
     stop: &'a AtomicBool,
     grace: Duration,
+    /// When it is killed, if it is to be killed.
+    dies: Option<Instant>,
 }
 
 impl Watch<'_> {
@@ -121,7 +146,12 @@ impl Watch<'_> {
         let mut end = None;
         let mut stopped: Option<Instant> = None;
         loop {
-            match lines.recv_timeout(LOOK) {
+            let left = self.dies.map(|dies| dies.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                child.kill()?;
+            }
+            match lines.recv_timeout(left.filter(|left| !left.is_zero()).unwrap_or(LOOK).min(LOOK))
+            {
                 Ok(Line::Progress(progress)) => (self.progress)(progress),
                 Ok(line) => end = line.end(),
                 Err(RecvTimeoutError::Timeout) => {}

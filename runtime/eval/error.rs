@@ -17,6 +17,23 @@ pub enum ListError {
         /// What is wrong.
         reason: String,
     },
+    /// A cell that holds something else than its column is for.
+    #[error(
+        "line {line}, column `{column}` of `{}` holds `{cell}`; it takes {wanted}",
+        .path.display()
+    )]
+    Cell {
+        /// The list.
+        path: PathBuf,
+        /// Where.
+        line: u64,
+        /// In which column.
+        column: &'static str,
+        /// What it holds.
+        cell: String,
+        /// What it may hold.
+        wanted: &'static str,
+    },
     /// A header without a column that is needed.
     #[error(
         "`{}` has no column `{column}`; its header must name method, identity, video, reference and, \
@@ -67,11 +84,32 @@ pub enum ListError {
         /// In which column.
         column: &'static str,
     },
+    /// One of two columns that belong together.
+    #[error("`{}` has the column `{column}` and no `{other}`; give both or neither", .path.display())]
+    Half {
+        /// The list.
+        path: PathBuf,
+        /// The one that is there.
+        column: &'static str,
+        /// The one that is not.
+        other: &'static str,
+    },
     /// No line after the header.
     #[error("`{}` lists no clip", .path.display())]
     NoClips {
         /// The list.
         path: PathBuf,
+    },
+    /// A line with a side and with angles.
+    #[error(
+        "line {line} of `{}` asks for a `turn` and for angles; leave one of the two empty",
+        .path.display()
+    )]
+    TwoMovements {
+        /// The list.
+        path: PathBuf,
+        /// Where.
+        line: u64,
     },
     /// The list cannot be opened.
     #[error("cannot read `{}`: {source}", .path.display())]

@@ -76,6 +76,7 @@ fn map(method: &str, map: PoseMap) -> Map {
         y: "pitch, °".to_owned(),
         y_edges: map.pitch_edges_deg,
         cells: map.cells.iter().map(|row| row.iter().map(cell).collect()).collect(),
+        signed: false,
     }
 }
 

@@ -8,9 +8,10 @@ use std::{
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::error::ListError;
+use crate::metrics::movement::{Movement, Side};
 
 /// Clips to score, in the order listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct List {
     /// Its lines.
     pub rows: Vec<Row>,
@@ -19,7 +20,7 @@ pub struct List {
 }
 
 /// A clip to score.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
     /// Line of the list, the header being line 1.
     pub line: u64,
@@ -29,6 +30,8 @@ pub struct Row {
     pub identity: String,
     /// What was asked for; nothing where the list does not say.
     pub prompt: Option<String>,
+    /// The movement that was asked of the head; nothing where the list does not say.
+    pub movement: Option<Movement>,
     /// The clip as listed.
     pub video: String,
     /// The reference picture as listed.
@@ -41,8 +44,8 @@ pub struct Row {
 
 /// Columns that must be there and filled.
 const NEEDED: [&str; 4] = ["method", "identity", "video", "reference"];
-/// The column that may be absent or empty.
-const PROMPT: &str = "prompt";
+/// The columns that may be absent or empty.
+const OPTIONAL: [&str; 4] = ["prompt", "turn", "yaw_from", "yaw_to"];
 
 impl List {
     /// Reads a list: UTF-8 with or without byte-order mark, any line ends, quoted cells.
@@ -83,7 +86,7 @@ impl List {
 /// Where each column is.
 struct Columns {
     needed: [usize; 4],
-    prompt: Option<usize>,
+    optional: [Option<usize>; 4],
     ignored: Vec<String>,
 }
 
@@ -105,9 +108,15 @@ impl Columns {
                 found: names.join(", "),
             })?;
         }
-        let known = |name: &&String| NEEDED.contains(&name.as_str()) || *name == PROMPT;
+        let optional = OPTIONAL.map(place);
+        if let (Some(_), None, column, other) | (None, Some(_), other, column) =
+            (optional[2], optional[3], OPTIONAL[2], OPTIONAL[3])
+        {
+            return Err(ListError::Half { path: path.to_owned(), column, other });
+        }
+        let known = |name: &&String| NEEDED.iter().chain(&OPTIONAL).any(|known| known == name);
         let ignored = names.iter().filter(|name| !known(name)).cloned().collect();
-        Ok(Self { needed, prompt: place(PROMPT), ignored })
+        Ok(Self { needed, optional, ignored })
     }
 
     fn row(&self, path: &Path, record: &StringRecord) -> Result<Row, ListError> {
@@ -121,17 +130,65 @@ impl Columns {
         }
         let folder = path.parent().unwrap_or(Path::new(""));
         let [method, identity, video, reference] = cells.map(str::to_owned);
-        let prompt = self.prompt.and_then(|at| record.get(at)).filter(|text| !text.is_empty());
+        let cell =
+            |at: &Option<usize>| at.and_then(|at| record.get(at)).filter(|it| !it.is_empty());
+        let [prompt, turn, from, to] = self.optional.each_ref().map(cell);
+        let place = Place { path, line };
         Ok(Row {
             line,
             method,
             identity,
             prompt: prompt.map(str::to_owned),
+            movement: place.movement(turn, [from, to])?,
             video_path: folder.join(&video),
             reference_path: folder.join(&reference),
             video,
             reference,
         })
+    }
+}
+
+/// A line of a list.
+struct Place<'a> {
+    path: &'a Path,
+    line: u64,
+}
+
+impl Place<'_> {
+    /// The movement of a line: a side, or two angles, or nothing.
+    fn movement(
+        &self,
+        turn: Option<&str>,
+        yaw: [Option<&str>; 2],
+    ) -> Result<Option<Movement>, ListError> {
+        let (path, line) = (self.path.to_owned(), self.line);
+        match (turn, yaw) {
+            (None, [None, None]) => Ok(None),
+            (Some(turn), [None, None]) => match Side::parse(turn) {
+                Some(side) => Ok(Some(Movement::Turn(side))),
+                None => Err(self.no_cell("turn", turn, "`left`, `right`, `up` or `down`")),
+            },
+            (None, [Some(from), Some(to)]) => Ok(Some(Movement::Yaw {
+                from_deg: self.degrees("yaw_from", from)?,
+                to_deg: self.degrees("yaw_to", to)?,
+            })),
+            (Some(_), _) => Err(ListError::TwoMovements { path, line }),
+            (None, [from, _]) => {
+                let column = if from.is_none() { "yaw_from" } else { "yaw_to" };
+                Err(ListError::EmptyCell { path, line, column })
+            }
+        }
+    }
+
+    fn degrees(&self, column: &'static str, cell: &str) -> Result<f64, ListError> {
+        let angle = cell.trim_end_matches('°').trim().parse().ok();
+        let angle = angle.filter(|angle: &f64| angle.abs() <= 180.0);
+        angle.ok_or_else(|| self.no_cell(column, cell, "degrees from -180 to 180"))
+    }
+
+    fn no_cell(&self, column: &'static str, cell: &str, wanted: &'static str) -> ListError {
+        let (path, cell) = (self.path.to_owned(), cell.to_owned());
+        ListError::Cell { path, line: self.line, column, cell, wanted }
     }
 }
 
@@ -176,6 +233,7 @@ mod tests {
     use ffrun_models::stream::Stream;
 
     use super::List;
+    use crate::metrics::movement::{Movement, Side};
 
     fn read(text: &[u8]) -> Result<List, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -203,8 +261,30 @@ mod tests {
     }
 
     #[test]
+    fn movements_are_asked_by_side_or_by_angle() {
+        let head = "method,identity,video,reference,turn,Yaw_from,yaw_to\n";
+        let list =
+            read(format!("{head}a,b,1,r,Left,,\na,b,2,r,,-30,45.5°\na,b,3,r,,,\n").as_bytes());
+        let asked: Vec<_> = list.unwrap().rows.iter().map(|row| row.movement).collect();
+        let turn = Movement::Yaw { from_deg: -30.0, to_deg: 45.5 };
+        assert_eq!(asked, [Some(Movement::Turn(Side::Left)), Some(turn), None]);
+        let says = |cells: &str| read(format!("{head}a,b,1,r,{cells}\n").as_bytes()).unwrap_err();
+        assert_eq!(
+            says("links,,"),
+            "line 2, column `turn` of `l.csv` holds `links`; it takes `left`, `right`, `up` or `down`"
+        );
+        assert!(says(",200,0").contains("`yaw_from` of `l.csv` holds `200`; it takes degrees"));
+        assert!(says(",0,NaN").contains("`yaw_to` of `l.csv` holds `NaN`"));
+        assert_eq!(says(",0,"), "line 2, column `yaw_to` of `l.csv` is empty");
+        assert!(says("up,0,30").starts_with("line 2 of `l.csv` asks for a `turn` and for angles"));
+        let half = read(b"method,identity,video,reference,yaw_to\na,b,c,d,\n").unwrap_err();
+        assert_eq!(half, "`l.csv` has the column `yaw_to` and no `yaw_from`; give both or neither");
+    }
+
+    #[test]
     fn mutated_lists_never_panic() {
-        let text = "method,identity,prompt,video,reference\r\na,\"b,\"\"c\",d,e.mp4,f.png\r\n";
+        let text = "method,identity,prompt,video,reference,turn,yaw_from,yaw_to\r\n\
+                    a,\"b,\"\"c\",d,e.mp4,f.png,,0,3e1\r\n";
         for seed in 0..500 {
             let mut stream = Stream::new(seed, "test/lists", 0);
             let mut bytes = text.repeat(2).into_bytes();

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     engine::{Key, Store},
     metrics::{
+        movement::Movement,
         observation::{ClipSeen, FrameSeen},
         video::{Networks, Value, of_clip},
     },
@@ -123,10 +124,15 @@ fn outcome(
         (Ok(Some(clip)), Ok(Some(reference))) => (clip, reference),
         _ => return Outcome::Waiting,
     };
+    let seen = sampled(&clip, sampling, row.prompt.is_some() && networks.text.is_some());
+    let places = seen.frames.iter().map(|frame| frame.frame);
+    let asked_deg = row.movement.map(|movement| movement.poses_deg(places, clip.frames));
     let seen = ClipSeen {
         identity: row.identity.clone(),
+        asked_deg: asked_deg.unwrap_or_default(),
+        asked_side: row.movement.and_then(Movement::side),
         reference: reference.seen.into_iter().find_map(|frame| frame.face),
-        ..sampled(&clip, sampling, row.prompt.is_some() && networks.text.is_some())
+        ..seen
     };
     match of_clip(&seen, networks, sampling.rules) {
         Err(refusal) => Outcome::Failed(refusal.to_string()),

@@ -9,7 +9,12 @@ use ffrun_reports::{
 };
 use serde_json::json;
 
-use super::{figures::figures, measured::Measured, plan::Sampling, tables, worst};
+use super::{
+    figures::figures,
+    measured::{Measured, Scored},
+    plan::Sampling,
+    tables, worst,
+};
 use crate::{
     engine::{EngineError, Store, files},
     metrics::{
@@ -58,6 +63,7 @@ impl Report {
             title: "Methods".to_owned(),
             rows: vec!["method".to_owned()],
             columns: columns(&results.metrics, measured.sampling),
+            only: std::collections::BTreeMap::new(),
             against: None,
             beside: None,
             caption: caption(measured),
@@ -236,7 +242,27 @@ fn caption(measured: &Measured) -> String {
         0 => String::new(),
         count => format!(" The prompts of {count} clips are longer than the network reads."),
     };
-    format!("Networks: {}; recognisers are named in their columns.{cut}", names.join(", "))
+    let unread = unread(measured);
+    format!("Networks: {}; recognisers are named in their columns.{cut}{unread}", names.join(", "))
+}
+
+/// What the rules of the field's scripts pass over in silence.
+fn unread(measured: &Measured) -> String {
+    let of_clip = |(_, scored): (_, &Scored)| {
+        scored.seen.frames.iter().filter(|frame| frame.unread.is_some()).count()
+    };
+    let counts: Vec<usize> =
+        measured.scored(None).map(of_clip).filter(|&count| count > 0).collect();
+    if counts.is_empty() {
+        return String::new();
+    }
+    let rules = measured.sampling.rules.name();
+    format!(
+        " {} frames of {} clips could not be read and were passed over, as the rules of {rules} do; \
+         clips.csv counts them.",
+        counts.iter().sum::<usize>(),
+        counts.len()
+    )
 }
 
 /// Clips without numbers, a line each.

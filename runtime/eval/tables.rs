@@ -19,10 +19,12 @@ pub(super) fn clips(measured: &Measured) -> Result<Vec<u8>, StageError> {
         "prompt",
         "video",
         "reference",
+        "asked",
         "status",
         "reason",
         "frames",
         "sampled",
+        "unread",
         "faces",
         "prompt_tokens_left_off",
         "key",
@@ -32,7 +34,7 @@ pub(super) fn clips(measured: &Measured) -> Result<Vec<u8>, StageError> {
         let mut cells = listed(clip);
         cells.extend(match &clip.outcome {
             Outcome::Measured(scored) => told(scored),
-            _ => vec![String::new(); 5],
+            _ => vec![String::new(); 6],
         });
         cells.extend(metrics.iter().map(|metric| value(clip, metric)));
         write(&mut table, cells.iter().map(String::as_str))?;
@@ -41,7 +43,8 @@ pub(super) fn clips(measured: &Measured) -> Result<Vec<u8>, StageError> {
 }
 
 /// `frames.csv`: a line for each frame that faces were looked for in. Degrees as everywhere in
-/// ffrun; similarities are cosines with the reference, as they are.
+/// ffrun; similarities are cosines with the reference, as they are; `unread` says why a frame could
+/// not be read.
 pub(super) fn frames(measured: &Measured) -> Result<Vec<u8>, StageError> {
     let recognisers: Vec<&String> = measured.networks.recognisers.keys().collect();
     let mut table = Writer::from_writer(Vec::new());
@@ -63,8 +66,10 @@ pub(super) fn frames(measured: &Measured) -> Result<Vec<u8>, StageError> {
         "clip_score",
         "clip_score_bgr",
     ];
+    let last = ["unread".to_owned()];
     let named = recognisers.iter().map(|name| format!("similarity@{name}"));
-    let header: Vec<String> = fixed.map(str::to_owned).into_iter().chain(named).collect();
+    let header: Vec<String> =
+        fixed.map(str::to_owned).into_iter().chain(named).chain(last).collect();
     write(&mut table, header.iter().map(String::as_str))?;
     for (row, scored) in measured.scored(None) {
         for frame in &scored.seen.frames {
@@ -72,6 +77,7 @@ pub(super) fn frames(measured: &Measured) -> Result<Vec<u8>, StageError> {
             cells.extend(seen(frame));
             let reference = scored.seen.reference.as_ref();
             cells.extend(recognisers.iter().map(|name| similarity(frame, reference, name)));
+            cells.push(frame.unread.clone().unwrap_or_default());
             write(&mut table, cells.iter().map(String::as_str))?;
         }
     }
@@ -111,15 +117,18 @@ fn listed(clip: &Clip) -> Vec<String> {
         Outcome::Waiting => ("waiting", ""),
     };
     let prompt = row.prompt.clone().unwrap_or_default();
-    let texts = [&row.method, &row.identity, &prompt, &row.video, &row.reference];
+    let asked = row.movement.map(|movement| movement.to_string()).unwrap_or_default();
+    let texts = [&row.method, &row.identity, &prompt, &row.video, &row.reference, &asked];
     let mut cells = vec![row.line.to_string()];
     cells.extend(texts.into_iter().cloned().chain([status, reason].map(str::to_owned)));
     cells
 }
 
 fn told(scored: &Scored) -> Vec<String> {
-    let faces = scored.seen.frames.iter().filter(|frame| frame.face.is_some()).count();
-    let counts = [scored.frames, scored.seen.frames.len(), faces, scored.tokens_left_off];
+    let frames = &scored.seen.frames;
+    let faces = frames.iter().filter(|frame| frame.face.is_some()).count();
+    let unread = frames.iter().filter(|frame| frame.unread.is_some()).count();
+    let counts = [scored.frames, frames.len(), unread, faces, scored.tokens_left_off];
     let key = scored.stages.clip.to_string();
     counts.map(|count| count.to_string()).into_iter().chain([key]).collect()
 }

@@ -7,6 +7,8 @@ use std::{
     sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
+use ffrun_models::eval::picture::Picture;
+
 use super::{
     eyes::{Eyes, Sight},
     observed::{self, Observed},
@@ -21,7 +23,7 @@ use crate::{
     metrics::observation::FrameSeen,
     spec::SeenSpec,
     stages::spec_of,
-    video::{Decoder, Ffmpeg, Sampled, VideoError},
+    video::{Clip, Decoder, Ffmpeg, Salvaged, Sampled, VideoError},
 };
 
 /// Role of the reference in stages whose face it decides.
@@ -64,30 +66,62 @@ impl Viewer<'_> {
         };
         eyes.set_reference(reference.as_ref());
         let clip = Decoder { ffmpeg: self.ffmpeg, stop: work.stop }.open(path)?;
-        let (done, total) = (Cell::new(0), Cell::new(spec.sampled as u64));
-        let places = |frames: usize| {
-            let places = spec.places(frames);
-            done.set(0);
-            total.set(places.len() as u64);
-            places
-        };
-        let sampled = clip.sample(&places, &mut |at, picture| {
-            if work.stop.load(Ordering::SeqCst) {
-                return Err(StageError::Interrupted);
-            }
-            let frame = FrameSeen { frame: at, ..eyes.see(picture)? };
-            let face = frame.face.as_ref().map(|face| face.box_px);
-            let jpeg = thumbnail(picture, face)?;
-            files::write_atomic(&work.out.join(observed::thumbnail(at)), &jpeg)?;
-            done.set(done.get() + 1);
-            let note = String::new();
-            (work.progress)(Progress { done: done.get(), total: total.get(), note });
-            Ok(frame)
-        })?;
+        let observed = frames(&clip, &spec, (work, eyes))?;
         unchanged(path, digest, &clip.digest()?)?;
-        let Sampled { frames, seen } = sampled;
-        Observed { frames, tokens_left_off, seen }.write(&work.out)
+        Observed { tokens_left_off, ..observed }.write(&work.out)
     }
+}
+
+/// What is seen in the frames that the rules sample. Under those of the field's scripts a
+/// damaged clip is looked at again, for the frames of it that can be read.
+fn frames(
+    clip: &Clip<'_>,
+    spec: &SeenSpec,
+    (work, eyes): (&Work<'_>, &mut dyn Eyes),
+) -> Result<Observed, StageError> {
+    let (done, total) = (Cell::new(0), Cell::new(spec.sampled as u64));
+    let places = |frames: usize| {
+        let places = spec.places(frames);
+        done.set(0);
+        total.set(places.len() as u64);
+        places
+    };
+    let mut look = |at: usize, picture: &Picture| {
+        let frame = see(picture, at, (work, &mut *eyes))?;
+        done.set(done.get() + 1);
+        let note = String::new();
+        (work.progress)(Progress { done: done.get(), total: total.get(), note });
+        Ok(frame)
+    };
+    let whole = clip.sample(&places, &mut |at, picture| look(at, picture).map_err(Halt::Look));
+    let fewer = spec.rules.goes_on_with_fewer_frames();
+    let Salvaged { frames, mut seen, unread } = match whole {
+        Ok(Sampled { frames, seen }) => Salvaged { frames, seen, unread: Vec::new() },
+        Err(Halt::Clip(error)) if fewer && error.is_damage() => clip.salvage(&places, &mut look)?,
+        Err(halt) => return Err(halt.into()),
+    };
+    seen.extend(unread.into_iter().map(|(frame, reason)| FrameSeen {
+        frame,
+        unread: Some(reason),
+        ..FrameSeen::default()
+    }));
+    seen.sort_by_key(|frame| frame.frame);
+    Ok(Observed { frames, tokens_left_off: 0, seen })
+}
+
+/// Looks at a frame and keeps a small picture of it.
+fn see(
+    picture: &Picture,
+    at: usize,
+    (work, eyes): (&Work<'_>, &mut dyn Eyes),
+) -> Result<FrameSeen, StageError> {
+    if work.stop.load(Ordering::SeqCst) {
+        return Err(StageError::Interrupted);
+    }
+    let frame = FrameSeen { frame: at, ..eyes.see(picture)? };
+    let face = frame.face.as_ref().map(|face| face.box_px);
+    files::write_atomic(&work.out.join(observed::thumbnail(at)), &thumbnail(picture, face)?)?;
+    Ok(frame)
 }
 
 /// A result must never be stored under the digest of other bytes.
@@ -97,6 +131,29 @@ fn unchanged(path: &Path, before: &str, now: &str) -> Result<(), StageError> {
     }
     let path = path.display();
     Err(StageError::TryAgain(format!("`{path}` changed while it was read; run again")))
+}
+
+/// Why looking at a clip ended before its end.
+enum Halt {
+    /// The clip.
+    Clip(VideoError),
+    /// What looked at it.
+    Look(StageError),
+}
+
+impl From<VideoError> for Halt {
+    fn from(error: VideoError) -> Self {
+        Self::Clip(error)
+    }
+}
+
+impl From<Halt> for StageError {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Clip(error) => error.into(),
+            Halt::Look(error) => error,
+        }
+    }
 }
 
 impl From<VideoError> for StageError {

@@ -2,7 +2,7 @@
 
 use ffrun_reports::rows::{Direction, Metric};
 
-use super::{generated, rulers, video};
+use super::{costs, figures, generated, public_rows, rulers, video};
 
 /// One row of the catalogue, in the order of `Metric`'s fields.
 pub(super) type Row =
@@ -133,6 +133,16 @@ pub enum Subject {
     Clips,
     /// An in-world evaluator.
     Evaluator,
+    /// What a trial takes, which no stage measures: it is read off specs and records.
+    Cost,
+    /// Networks that users bring, on renderings and photographs.
+    PublicNetworks,
+    /// Faces in an encoding.
+    IdentityMap,
+    /// A trained dictionary.
+    Dictionary,
+    /// A filter of footage.
+    Sift,
 }
 
 impl std::fmt::Display for Subject {
@@ -141,6 +151,11 @@ impl std::fmt::Display for Subject {
             Self::Aligner => "a trained aligner",
             Self::Clips => "generated clips",
             Self::Evaluator => "an in-world evaluator",
+            Self::Cost => "what a trial takes",
+            Self::PublicNetworks => "public networks",
+            Self::IdentityMap => "faces in an encoding",
+            Self::Dictionary => "a trained dictionary",
+            Self::Sift => "a filter of footage",
         })
     }
 }
@@ -152,6 +167,16 @@ impl Subject {
             Self::Clips
         } else if rulers::ROWS.iter().any(|row| row.0 == name) {
             Self::Evaluator
+        } else if costs::ROWS.iter().any(|row| row.0 == name) {
+            Self::Cost
+        } else if public_rows::ROWS.iter().any(|row| row.0 == name) {
+            Self::PublicNetworks
+        } else if figures::IDENTITY_MAP.iter().any(|row| row.0 == name) {
+            Self::IdentityMap
+        } else if figures::DICTIONARY.iter().any(|row| row.0 == name) {
+            Self::Dictionary
+        } else if figures::SIFT.iter().any(|row| row.0 == name) {
+            Self::Sift
         } else {
             Self::Aligner
         }
@@ -160,7 +185,10 @@ impl Subject {
 
 /// All metrics ffrun knows today.
 pub fn catalogue() -> Vec<Metric> {
-    let first = ROWS.iter().chain(rulers::ROWS).map(|row| metric(row, 1));
+    let figures = [figures::IDENTITY_MAP, figures::DICTIONARY, figures::SIFT];
+    let first = [ROWS, rulers::ROWS, public_rows::ROWS, costs::ROWS].into_iter().chain(figures);
+    let first = first.flatten();
+    let first = first.map(|row| metric(row, 1));
     first.chain(generated::ROWS.iter().map(|(version, row)| metric(row, *version))).collect()
 }
 

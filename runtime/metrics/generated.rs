@@ -4,6 +4,9 @@ use ffrun_reports::rows::Direction;
 
 use super::catalogue::Row;
 
+/// Those that every frame has a number of, too.
+pub const PER_FRAME: [&str; 2] = ["facesim_arc_in_world", "facesim_cur_in_world"];
+
 /// Version and row of each.
 pub(super) const ROWS: &[(u32, Row)] = &[
     (

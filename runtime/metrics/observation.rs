@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::movement::Side;
+
 /// A clip of one person, and all that was seen of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClipSeen {
     /// Who the clip should show. Intervals are clustered by it.
     pub identity: String,
@@ -19,6 +21,8 @@ pub struct ClipSeen {
     pub text_frames: Vec<FrameSeen>,
     /// Pitch, yaw and roll in degrees that were asked of each of `frames`; empty where none were.
     pub asked_deg: Vec<[f64; 3]>,
+    /// The side that the head was asked to turn to, where no angles were.
+    pub asked_side: Option<Side>,
 }
 
 /// What was seen in one sampled frame.

@@ -39,7 +39,7 @@ pub fn usage(weights: &[f32], elements: usize) -> Usage {
 }
 
 /// Indices of the ten largest weights; equal weights go to the lower index.
-fn strongest(row: &[f32]) -> Vec<usize> {
+pub(super) fn strongest(row: &[f32]) -> Vec<usize> {
     let keep = STRONGEST.min(row.len());
     let mut order: Vec<usize> = (0..row.len()).collect();
     let by_weight = |&a: &usize, &b: &usize| row[b].total_cmp(&row[a]).then(a.cmp(&b));

@@ -21,7 +21,7 @@ use crate::{
 /// A trained aligner that does not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct Fitted {
-    key: Key,
+    pub(super) key: Key,
     /// Side of the images it reads.
     image_px: usize,
     /// The split and the world it was trained on.
@@ -112,13 +112,18 @@ fn evaluate_with(
 ) -> Result<Evaluation, Raised> {
     let host = Host::in_phase(context, Phase::Run)?;
     let measure = declared_measure(&host, Subject::Aligner)?.but(context, settings)?;
-    check_size(dataset, fitted.image_px)?;
-    check_unseen((&dataset.spec.split, dataset.spec.world), &fitted.seen)?;
+    check_seen_by(fitted, dataset)?;
     let faces = faces_stage(&host, dataset)?;
     let key = add(&host, spec::EVALUATE, measure.spec.as_ref(), |stage| {
         stage.reading("fitted", fitted.key).reading("faces", faces)
     })?;
     Ok(Evaluation { key })
+}
+
+/// Refuses stills that an aligner cannot read, or whose people it was trained on.
+pub(super) fn check_seen_by(fitted: &Fitted, dataset: &Dataset) -> Result<(), Complaint> {
+    check_size(dataset, fitted.image_px)?;
+    check_unseen((&dataset.spec.split, dataset.spec.world), &fitted.seen)
 }
 
 /// Refuses images of another size than the aligner reads.
@@ -156,7 +161,8 @@ mod building_functions {
     /// Declares the experiment. Belongs at the top level of the script.
     ///
     /// `vary` is a map of arrays: `run(trial)` is called for every combination of their values
-    /// and every seed. For an order of one's own it may be an array of such maps.
+    /// and every seed. For an order of one's own it may be an array of such maps. With
+    /// `alone: true` the experiment runs only when it is named: `ffrun FOLDER` leaves it out.
     /// ```rhai
     /// declare(#{
     ///     name:    "sizes",

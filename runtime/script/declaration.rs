@@ -14,7 +14,7 @@ use super::{
 use ffrun_reports::rows::Metric;
 
 /// Settings of `declare`, in the order of the manual.
-const KEYS: [&str; 5] = ["name", "asks", "vary", "seeds", "metrics"];
+const KEYS: [&str; 6] = ["name", "asks", "vary", "seeds", "metrics", "alone"];
 
 /// The most trials a script may declare.
 const MOST_TRIALS: usize = 100_000;
@@ -30,6 +30,8 @@ pub(super) struct Declaration {
     pub(super) declared: Vec<(String, Vec<Value>)>,
     pub(super) seeds: u64,
     pub(super) metrics: Vec<Metric>,
+    /// Run only when named: a folder of experiments leaves it out.
+    pub(super) alone: bool,
 }
 
 impl Declaration {
@@ -53,6 +55,7 @@ impl Declaration {
             declared: declared.clone(),
             seeds: seeds(host, map.get("seeds"))?,
             metrics: metrics(host, map.get("metrics"))?,
+            alone: alone(map.get("alone"))?,
         };
         declaration.check_size()?;
         Ok(declaration)
@@ -181,6 +184,11 @@ fn seeds(host: &Host, value: Option<&Dynamic>) -> Result<u64, Complaint> {
     let given = overridden.map_or(declared.to_string(), |value| value.to_string());
     let message = format!("`seeds` is {given}, but must be 1 to 1000");
     Err(Complaint::new("setting", message).at("seeds"))
+}
+
+fn alone(value: Option<&Dynamic>) -> Result<bool, Complaint> {
+    let Some(value) = value else { return Ok(false) };
+    value.as_bool().map_err(|_| wrong("alone", "true or false", value))
 }
 
 fn metrics(host: &Host, value: Option<&Dynamic>) -> Result<Vec<Metric>, Complaint> {

@@ -43,6 +43,8 @@ pub struct Experiment {
     pub vary: Vec<(String, Vec<Value>)>,
     /// Declared metrics, in order.
     pub metrics: Vec<Metric>,
+    /// Whether it runs only when named, and not as one of a folder.
+    pub alone: bool,
     /// Every stage and every trial.
     pub graph: Graph,
     /// Every file that was read, for whoever watches.
@@ -99,6 +101,7 @@ impl Experiment {
             seeds: declared.seeds,
             vary: declared.vary,
             metrics: declared.metrics,
+            alone: declared.alone,
             graph,
             files: program.read.clone(),
             program,

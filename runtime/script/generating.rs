@@ -1,6 +1,6 @@
 //! The stages of a generator: clips, codec, base, and later tuning and sampling.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 #[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
 use rhai::plugin::*;
@@ -8,31 +8,23 @@ use rhai::{Array, Engine, Map};
 
 use super::{
     base::{Base, Origin, check_geometry},
-    building::{add, check_size, faces_stage, seed_of},
+    building::{add, seed_of},
     complaint::{Complaint, Raised},
     host::Host,
     parts::Parts,
     phase::Phase,
-    recipe::{
-        Adapter, Clipset, Codec, Dataset, Flow, Generator, Model, Sampler, Schedule, Text, check,
-    },
+    recipe::{Clipset, Codec, Flow, Generator, Sampler, Text, check},
     suggest::did_you_mean_or_list,
+    tuning::{Tuned, tune_stage},
 };
 use crate::{
     engine::{key::Key, stage::NumericClass},
     spec::{
-        self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, ShippedSpec, TextSpec,
-        TuneSpec,
+        self, BaseSpec, ClipsetSpec, CodecSpec, GenerateSpec, PretrainSpec, SamplerSpec,
+        ShippedSpec, TextSpec,
     },
     stages::shipped,
 };
-
-/// A base with what tuning adds to it.
-#[derive(Clone, Debug)]
-pub(super) struct Tuned {
-    key: Key,
-    base: Base,
-}
 
 /// Clips that a generator is to make.
 #[derive(Clone, Debug)]
@@ -159,50 +151,6 @@ fn shipped_stage(host: &Host, world: &str) -> Result<Base, Complaint> {
     Ok(Base { key, codec: key, origin })
 }
 
-/// The stage of a tuning.
-fn tune_stage(host: &Host, base: Base, parts: &Map, seed: u64) -> Result<Tuned, Complaint> {
-    let known = ["adapter", "clips", "schedule", "aligner", "faces", "pairs"];
-    let parts = Parts::read("tune", parts, &known)?;
-    let adapter: Adapter = parts.required("adapter", "generator::adapter()")?;
-    let clips: Clipset = parts.required("clips", "heads::clips().tuning")?;
-    let schedule: Flow = parts.required("schedule", "schedule::tuning()")?;
-    let aligner: Option<Model> = parts.optional("aligner", "aligner::paper()")?;
-    base.check_geometry(&clips.spec)?;
-    let encoded = Encoded::add(host, &clips.spec, base.codec, base.text())?;
-    let mut spec = TuneSpec {
-        aligner: None,
-        adapter: adapter.spec.as_ref().clone(),
-        schedule: schedule.spec.as_ref().clone(),
-        pairs: None,
-        seed,
-    };
-    let mut code = BTreeMap::clone(&schedule.code);
-    let mut faces = None;
-    if let Some(aligner) = aligner {
-        let stills: Dataset = parts.required("faces", "heads::stills().train")?;
-        let pairs: Schedule = parts.required("pairs", "schedule::beside_tuning()")?;
-        check_size(&stills, aligner.spec.image_px)?;
-        faces = Some(faces_stage(host, &stills)?);
-        spec.aligner = Some(aligner.spec.as_ref().clone());
-        spec.pairs = Some(pairs.spec.as_ref().clone());
-        for more in [&aligner.code, &pairs.code] {
-            code.extend(more.iter().map(|(role, text)| (role.clone(), text.clone())));
-        }
-    }
-    let key = add(host, spec::TUNE, &spec, |mut stage| {
-        stage.code = code;
-        let stage = stage
-            .reading("base", base.key)
-            .reading("clips", encoded.latents)
-            .reading("texts", encoded.texts);
-        match faces {
-            Some(faces) => stage.reading("faces", faces),
-            None => stage,
-        }
-    })?;
-    Ok(Tuned { key, base })
-}
-
 /// Errors of the Euler angles that S is made from.
 #[derive(Default)]
 struct AngleErrors {
@@ -228,7 +176,7 @@ impl AngleErrors {
 /// The stage of generated clips.
 fn generate_stage(
     host: &Host,
-    (base, tuned): (&Base, Option<Key>),
+    (base, tuned): (&Base, Option<&Tuned>),
     (clips, sampler): (&Clipset, &Sampler),
     errors: AngleErrors,
 ) -> Result<Videos, Complaint> {
@@ -237,7 +185,11 @@ fn generate_stage(
     let asked = clips_stage(host, &clips.spec)?;
     let texts = base.sampled_texts(host, asked)?;
     let AngleErrors { degrees: perturb_deg, draw, angles } = errors;
-    let (sampler, fps) = (sampler.spec.as_ref().clone(), texts.map(|_| clips.spec.fps));
+    let (mut sampler, fps) = (sampler.spec.as_ref().clone(), texts.map(|_| clips.spec.fps));
+    if tuned.is_some_and(|tuned| tuned.mechanism) {
+        // Its passes are its own; what it does not read is no part of the key.
+        sampler = SamplerSpec { guidance: 1.0, guides: "all".into(), vace_scale: 1.0, ..sampler };
+    }
     let spec = GenerateSpec { sampler, perturb_deg, draw, angles, fps };
     let key = add(host, spec::GENERATE, &spec, |stage| {
         let mut stage = stage.reading("base", base.key).reading("clips", asked);
@@ -245,7 +197,7 @@ fn generate_stage(
             stage = stage.reading("texts", texts);
         }
         match tuned {
-            Some(tuned) => stage.reading("tuned", tuned),
+            Some(tuned) => stage.reading("tuned", tuned.key),
             None => stage,
         }
     })?;
@@ -340,7 +292,12 @@ mod generating_functions {
 
     /// Tunes a frozen base: LoRA and the projection of S on clips (L_FM), and beside them the
     /// aligner that gives S on pairs of faces (L_PIA). Belongs in `run(trial)`. Parts: `adapter`,
-    /// `clips`, `schedule`; with an aligner `aligner`, `faces` and `pairs`; without one, LoRA alone.
+    /// `clips`, `schedule`; with an aligner `aligner`, `faces` and `pairs`; without one, LoRA alone, or
+    /// LoRA and a `control` in the place of S, such as `aligner::random()`.
+    ///
+    /// `mechanism` puts another way of telling who is to be seen in the place of VACE's branch, and
+    /// `trains` says what is trained of it: `"modules"` (what it adds, and the adapter's LoRA on the
+    /// video; the default) or `"published"` (what its authors trained).
     /// ```rhai
     /// let clips = heads::clips();
     /// let tuned = tune(generator::pretrained("heads"), #{
@@ -380,7 +337,8 @@ mod generating_functions {
             .map_err(Raised::from)
     }
 
-    /// The same from a tuned generator, under the S of each reference.
+    /// The same from a tuned generator, under the S of each reference. Under a mechanism the passes
+    /// of a step are its own: `guidance`, `guides` and `vace_scale` of the sampler are not read.
     /// ```rhai
     /// let videos = generate(tuned, clips.test, sampler::unipc());
     /// ```
@@ -392,7 +350,7 @@ mod generating_functions {
         sampler: Sampler,
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        let from = (&tuned.base, Some(tuned.key));
+        let from = (&tuned.base, Some(&tuned));
         generate_stage(&host, from, (&clips, &sampler), AngleErrors::default())
             .map_err(Raised::from)
     }
@@ -413,7 +371,7 @@ mod generating_functions {
         errors: Map,
     ) -> Result<Videos, Raised> {
         let host = Host::in_phase(&context, Phase::Run)?;
-        let from = (&tuned.base, Some(tuned.key));
+        let from = (&tuned.base, Some(&tuned));
         let errors = AngleErrors::read(&errors)?;
         generate_stage(&host, from, (&clips, &sampler), errors).map_err(Raised::from)
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -11,8 +12,9 @@ use rhai::{AST, NativeCallContext};
 use serde_json::Value;
 
 use super::{
-    base::Base, checkpoints::Asked, complaint::Complaint, declaration::Declaration,
-    options::ScriptOptions, phase::Phase, reporting::Unsaved, sources::Sources,
+    agreeing::PublicNetworks, base::Base, checkpoints::Asked, complaint::Complaint,
+    declaration::Declaration, options::ScriptOptions, phase::Phase, reporting::Unsaved,
+    sources::Sources,
 };
 use crate::{
     engine::{graph::Graph, key::Key},
@@ -39,6 +41,8 @@ pub(super) struct State {
     pub(super) shipped: Option<(String, String, BaseSpec)>,
     /// Public checkpoints that were asked for.
     pub(super) checkpoints: Vec<(Asked, Base)>,
+    /// Public networks that were asked for, by the folders of weights and photographs.
+    pub(super) public: Vec<((PathBuf, Option<PathBuf>), PublicNetworks)>,
     /// Names of scale numbers that the script asked for, each a valid `-P` key.
     pub(super) scale_numbers: BTreeSet<String>,
     pub(super) items: Vec<sheet::Item>,
@@ -66,6 +70,7 @@ impl Host {
             faces: Vec::new(),
             shipped: None,
             checkpoints: Vec::new(),
+            public: Vec::new(),
             scale_numbers: BTreeSet::new(),
             items: Vec::new(),
             unsaved: Vec::new(),

@@ -21,11 +21,11 @@ use crate::{
 /// A trained evaluator that does not exist yet.
 #[derive(Clone, Debug)]
 pub(super) struct FittedEvaluator {
-    key: Key,
+    pub(super) key: Key,
     /// Side of the frames it reads.
     image_px: usize,
     /// The split and the world it was trained on.
-    seen: (String, u64),
+    pub(super) seen: (String, u64),
 }
 
 /// Registers the types and functions.

@@ -62,6 +62,19 @@ fn check_same_clips(made: &ClipsetSpec, given: &ClipsetSpec) -> Result<(), Compl
     reason = "rhai takes natives as public functions of values, and its macro unwraps"
 )]
 mod measuring_functions {
+    /// What was filmed of these clips, in the place of generated ones: `evaluate` then measures what
+    /// the rulers see of perfect clips, and a comparison by pose has its ceiling. Belongs in
+    /// `run(trial)`.
+    /// ```rhai
+    /// evaluate(filmed(clips.test))
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn filmed(context: NativeCallContext, clips: Clipset) -> Result<Videos, Raised> {
+        let host = Host::in_phase(&context, Phase::Run)?;
+        let key = clips_stage(&host, &clips.spec)?;
+        Ok(Videos { key, asked: key, clips: clips.spec })
+    }
+
     /// Measures generated clips: every declared metric of such. Belongs in `run(trial)`, as its
     /// last line.
     /// ```rhai

@@ -2,6 +2,7 @@
 //!
 //! A script declares; calling `train` or `evaluate` builds stages and computes nothing.
 
+mod agreeing;
 mod base;
 mod building;
 mod capture;
@@ -17,7 +18,9 @@ mod explain;
 mod generating;
 mod host;
 mod judging;
+mod mapping;
 mod measuring;
+mod mechanism;
 mod options;
 mod parts;
 mod phase;
@@ -28,11 +31,13 @@ mod reporting;
 mod sandbox;
 mod scale;
 mod settings;
+mod sifting;
 mod sources;
 mod stdlib;
 mod suggest;
 mod tensor;
 mod trial;
+mod tuning;
 
 pub use closure::{Closure, ClosureError};
 pub use definitions::definitions;

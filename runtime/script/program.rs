@@ -5,14 +5,14 @@ use std::{path::PathBuf, time::Instant};
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
 use super::{
-    building, checkpoints,
+    agreeing, building, checkpoints,
     diagnostic::{Diagnostic, Place},
     explain::explain,
     generating,
     host::Host,
-    judging, measuring,
+    judging, mapping, measuring, mechanism,
     phase::Phase,
-    recipe, reporting, sandbox, scale,
+    recipe, reporting, sandbox, scale, sifting,
     sources::Source,
     stdlib, tensor,
 };
@@ -135,9 +135,13 @@ pub(super) fn engine(host: &Host) -> Engine {
     scale::register(&mut engine);
     building::register(&mut engine);
     generating::register(&mut engine);
+    mechanism::register(&mut engine);
     checkpoints::register(&mut engine);
     judging::register(&mut engine);
+    mapping::register(&mut engine);
+    agreeing::register(&mut engine);
     measuring::register(&mut engine);
+    sifting::register(&mut engine);
     reporting::register(&mut engine);
     let clock = host.clone();
     engine.on_progress(move |operations| {

@@ -7,12 +7,14 @@ use rhai::{Engine, Module, Scope};
 use super::{diagnostic::Diagnostic, explain::explain, host::Host};
 
 /// Every module, embedded. A module comes after those it uses.
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 9] = [
+    ("dataset", include_str!("../../stdlib/dataset.rhai")),
     ("heads", include_str!("../../stdlib/heads.rhai")),
     ("aligner", include_str!("../../stdlib/aligner.rhai")),
     ("schedule", include_str!("../../stdlib/schedule.rhai")),
     ("generator", include_str!("../../stdlib/generator.rhai")),
     ("sampler", include_str!("../../stdlib/sampler.rhai")),
+    ("baselines", include_str!("../../stdlib/baselines.rhai")),
     ("evaluators", include_str!("../../stdlib/evaluators.rhai")),
     ("paper", include_str!("../../stdlib/paper.rhai")),
 ];

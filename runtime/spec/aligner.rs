@@ -25,6 +25,11 @@ pub struct AlignerSpec {
     pub mlp_ratio: usize,
     /// Euler-angle embedding added to every token: `timestep`, `fourier`, `rot6d` or `none`.
     pub euler: String,
+    /// What makes S of the tokens: `dictionary` (Eq. 3–4), or `mlp`, two layers with as many weights
+    /// as the dictionary would have, pooled alike; written only where it is not `dictionary`, so that
+    /// older keys stay.
+    #[serde(default = "dictionary", skip_serializing_if = "is_dictionary")]
+    pub mixer: String,
     /// Dictionary elements C.
     pub elements: usize,
     /// Pooling over tokens of the correlations (Table 4): `max`, `mean`, `sum`, or a closure
@@ -46,4 +51,12 @@ pub struct AlignerSpec {
     /// Normalisation of S where it leaves the aligner: `l2`, `rms` or `none`. The loss takes
     /// cosines and does not see it.
     pub output_norm: String,
+}
+
+fn dictionary() -> String {
+    "dictionary".to_owned()
+}
+
+fn is_dictionary(mixer: &str) -> bool {
+    mixer == "dictionary"
 }

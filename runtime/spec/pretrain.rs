@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdapterSpec, AlignerSpec, CodecSpec, FlowSpec, GeneratorSpec, SamplerSpec, TextSpec};
+use super::{
+    AdapterSpec, AlignerSpec, CodecSpec, ControlSpec, FlowSpec, GeneratorSpec, MechanismSpec,
+    SamplerSpec, TextSpec,
+};
 
 /// What a base generator is: its network, and what it speaks to the world through.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,8 +43,15 @@ pub struct PretrainSpec {
 pub struct TuneSpec {
     /// The pose-shared identity aligner that gives S; none for tuning without one.
     pub aligner: Option<AlignerSpec>,
-    /// What is added to the base.
+    /// What stands in the place of S; none with an aligner, or without S at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlSpec>,
+    /// What is added to the base. With a mechanism, whose own the adapters then are, only what is
+    /// said of S counts.
     pub adapter: AdapterSpec,
+    /// How the base is told who is to be seen, where that is not VACE's branch alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mechanism: Option<MechanismSpec>,
     /// How the adapter is trained on clips (L_FM).
     pub schedule: FlowSpec,
     /// How the aligner is trained on pairs of faces beside it (L_PIA, Eq. 5).

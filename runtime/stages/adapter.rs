@@ -57,7 +57,7 @@ impl Adapter {
 }
 
 /// The layers an adapter sits on, in Wan's names.
-fn targets(spec: &AdapterSpec) -> Result<Vec<String>, StageError> {
+pub(crate) fn targets(spec: &AdapterSpec) -> Result<Vec<String>, StageError> {
     let mut targets = Vec::new();
     for branch in &spec.branches {
         let blocks = if branch == "vace" { "vace_blocks" } else { "blocks" };

@@ -94,7 +94,7 @@ impl Base {
 }
 
 /// The network of a base whose codec has so many channels and pixels to a latent position.
-pub(super) fn network(spec: &BaseSpec, channels: usize, spatial: usize) -> WanConfig {
+pub(crate) fn network(spec: &BaseSpec, channels: usize, spatial: usize) -> WanConfig {
     let generator = &spec.generator;
     let cells = (spec.size_px / spatial.max(1)).pow(2);
     let positions = if generator.position_channels { cells } else { 0 };

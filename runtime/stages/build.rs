@@ -67,6 +67,7 @@ fn config(
             mlp_ratio: spec.mlp_ratio,
         },
         euler: spec.euler.parse().map_err(model_error)?,
+        mixer: spec.mixer.parse().map_err(model_error)?,
         elements: spec.elements,
         pool: pool(&spec.pool, code)?,
         normalizer: normalizer(&spec.normalizer, code)?,

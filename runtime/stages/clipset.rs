@@ -147,6 +147,19 @@ impl Clips {
     }
 }
 
+/// Number of clips in a `clips` or `generate` result, by the header of its file.
+pub fn count(folder: &Path) -> Option<usize> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(folder.join(FILE)).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let bytes = usize::try_from(u64::from_le_bytes(length)).ok().filter(|it| *it < 1 << 26)?;
+    let mut header = vec![0; bytes];
+    file.read_exact(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    usize::try_from(header["frames"]["shape"][0].as_u64()?).ok()
+}
+
 /// The labels in the header of a file of clips or latents.
 pub(super) fn read_labels(bytes: &[u8], path: &Path) -> Result<Vec<ClipLabel>, StageError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged(path))?;

@@ -58,14 +58,35 @@ impl Conditioning {
     ///   with position channels
     pub(super) fn control(&self, references: &Tensor, frames: usize) -> Result<Tensor> {
         let (b, c, _, h, w) = references.dims5()?;
-        let (device, mask) = (references.device(), self.spatial * self.spatial);
         let grey = self.grey.broadcast_as((b, c, frames, h, w))?;
         let latents = latents_in_front(std::slice::from_ref(references), [&grey, &grey])?;
-        let kept = Tensor::zeros((b, mask, 1, h, w), DType::F32, device)?;
-        let made = Tensor::ones((b, mask, frames, h, w), DType::F32, device)?;
-        let mut parts = vec![latents, Tensor::cat(&[kept, made], 2)?];
+        self.masked(&latents, 1)
+    }
+
+    /// The control latent of `batch` clips that nothing is given of, not even a reference.
+    ///
+    /// # Shapes
+    /// - output: `[B, …, frames, h, w]`, channels as in [`Conditioning::control`]
+    pub(super) fn nothing(&self, batch: usize, frames: usize) -> Result<Tensor> {
+        let (_, c, _, h, w) = self.grey.dims5()?;
+        let grey = self.grey.broadcast_as((batch, c, frames, h, w))?;
+        self.masked(&Tensor::cat(&[&grey, &grey], 1)?, 0)
+    }
+
+    /// Latents with mask and positions behind them; the first `kept` frames are given.
+    fn masked(&self, latents: &Tensor, kept: usize) -> Result<Tensor> {
+        let (b, _, frames, h, w) = latents.dims5()?;
+        let (device, mask) = (latents.device(), self.spatial * self.spatial);
+        let made = Tensor::ones((b, mask, frames - kept, h, w), DType::F32, device)?;
+        let mask = if kept == 0 {
+            made
+        } else {
+            let given = Tensor::zeros((b, mask, kept, h, w), DType::F32, device)?;
+            Tensor::cat(&[given, made], 2)?
+        };
+        let mut parts = vec![latents.clone(), mask];
         if let Some(positions) = &self.positions {
-            parts.push(positions.broadcast_as((b, h * w, 1 + frames, h, w))?);
+            parts.push(positions.broadcast_as((b, h * w, frames, h, w))?);
         }
         Tensor::cat(&parts, 1)
     }
@@ -117,6 +138,9 @@ mod tests {
         let found = ours.control(&latent, vae.temporal(frames)).unwrap();
         let expected = expected.unwrap();
         assert_eq!(found.dims(), [1, 2 * 2 + 64, 1 + 3, 2, 2]);
+        assert_eq!(largest_difference(&found, &expected), 0.0);
+        let expected = control_latent(&vae, &nothing, &[], &Device::Cpu).unwrap();
+        let found = ours.nothing(1, vae.temporal(frames)).unwrap();
         assert_eq!(largest_difference(&found, &expected), 0.0);
         // Without a person, guidance sees a grey picture where the reference was.
         let grey = ours.references(&latent, &[false]).unwrap();

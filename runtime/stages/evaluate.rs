@@ -55,14 +55,15 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
 }
 
 /// A trained aligner, read back.
-struct Fitted {
+pub(super) struct Fitted {
     built: Built,
     /// Steps it was trained for: they set the temperature.
     steps: u64,
 }
 
 impl Fitted {
-    fn read(folder: &std::path::Path, device: &Device) -> Result<Self, StageError> {
+    /// Reads the result of a `train` stage.
+    pub(super) fn read(folder: &std::path::Path, device: &Device) -> Result<Self, StageError> {
         let path = folder.join(train::MODEL);
         let unreadable = |reason: String| {
             StageError::Failed(format!(
@@ -89,7 +90,7 @@ impl Fitted {
     }
 
     /// W and S of every face.
-    fn embed(
+    pub(super) fn embed(
         &self,
         stills: &Stills,
         device: &Device,
@@ -115,10 +116,12 @@ impl Fitted {
 }
 
 /// Every unseen face in both representations.
-struct Embedded {
-    weights: Tensor,
+pub(super) struct Embedded {
+    /// W, `[N, C]`.
+    pub(super) weights: Tensor,
     shared: Tensor,
-    faces: FaceSet,
+    /// S with people and poses.
+    pub(super) faces: FaceSet,
 }
 
 impl Embedded {
@@ -133,7 +136,8 @@ impl Embedded {
     }
 }
 
-fn names(stills: &Stills) -> Vec<String> {
+/// Who is on each face.
+pub(super) fn names(stills: &Stills) -> Vec<String> {
     let name = |&person: &u32| stills.names.get(person as usize).cloned().unwrap_or_default();
     stills.person.iter().map(name).collect()
 }

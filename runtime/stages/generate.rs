@@ -5,28 +5,31 @@ use std::{ops::ControlFlow, sync::atomic::Ordering};
 
 use candle_core::{Device, Result as TensorResult, Tensor};
 use ffrun_models::{
+    baselines::Memory,
     codec::LatentCodec,
     flow::{self, Guidance, Pass, Sampler, SamplerSettings, SolverKind},
     stream::Stream,
-    text::TextEncoder,
     wan::{VaceInput, WanInput},
 };
 
 use super::{
+    captions::Captions,
     clipset::{self, Clips},
     conditioning::Conditioning,
+    control::References,
     device,
     generator::Generator,
-    input, model_error, sheets, spec_of, tensor_error,
-    texts::{self, Texts},
-    tune::Tuned,
+    input,
+    mechanism::{Conditioned, Person, Scene},
+    model_error, sheets, spec_of, tensor_error,
+    tuned::Tuned,
 };
 use crate::{
     engine::{
         stage::Stage,
         work::{Progress, StageError, Work},
     },
-    spec::{GenerateSpec, TextSpec},
+    spec::GenerateSpec,
 };
 
 /// Frames a second of Wan's own clips (METHOD of Wan: 81 frames are five seconds).
@@ -45,11 +48,8 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: GenerateSpec = spec_of(stage)?;
     let device = device(&stage.class)?;
     let asked = Clips::read(input(work, "clips")?)?;
-    let base = Generator::read(work, &device)?;
-    let tuned = match work.inputs.get("tuned") {
-        Some(folder) => Some(Tuned::read(folder, &base, &device)?),
-        None => None,
-    };
+    let mut base = Generator::read(work, &device)?;
+    let tuned = Tuned::of(work, &mut base, asked.frames, &device)?;
     let captions = Captions::read(work, &base, &device)?;
     let fps = spec.fps.or(base.own.as_ref().map(|(_, fps)| *fps)).unwrap_or(WAN_FPS);
     let batch = batch(base.own.is_none());
@@ -74,43 +74,6 @@ struct Condition {
     control: Tensor,
     text: Tensor,
     shared: Option<Tensor>,
-}
-
-/// Where the rows of captions come from.
-enum Captions {
-    /// An encoder that costs nothing.
-    Encoder(Box<dyn TextEncoder>, TextSpec),
-    /// A stage that read them before.
-    Encoded(Texts),
-}
-
-impl Captions {
-    fn read(work: &Work<'_>, base: &Generator, device: &Device) -> Result<Self, StageError> {
-        match &base.own {
-            Some((spec, _)) => Ok(Self::Encoder(texts::encoder(spec, device)?, spec.clone())),
-            None => Ok(Self::Encoded(Texts::read(input(work, "texts")?)?)),
-        }
-    }
-
-    /// The captions of some clips, `None` for the one that guidance pushes away from:
-    /// `[B, length, dim]`.
-    fn of(
-        &self,
-        asked: &Clips,
-        some: &[Option<usize>],
-        device: &Device,
-    ) -> Result<Tensor, StageError> {
-        let (encoder, spec) = match self {
-            Self::Encoded(texts) => return texts.of(some, device).map_err(tensor_error),
-            Self::Encoder(encoder, spec) => (encoder, spec),
-        };
-        let rows: Result<Vec<Tensor>, StageError> = some
-            .iter()
-            .map(|clip| clip.map_or("", |clip| asked.labels[clip].caption.as_str()))
-            .map(|caption| texts::padded(encoder.as_ref(), spec, caption).map(|(rows, _)| rows))
-            .collect();
-        Tensor::stack(&rows?, 0).map_err(tensor_error)
-    }
 }
 
 /// A generator ready to sample.
@@ -155,16 +118,51 @@ impl Generating {
         let each: Vec<Option<usize>> = some.iter().copied().map(Some).collect();
         let told = self.captions.of(asked, &each, &self.device)?;
         let untold = self.captions.of(asked, &vec![None; some.len()], &self.device)?;
-        let latent = self.sample(asked, some, [&told, &untold])?;
-        let frames = || -> TensorResult<Vec<u8>> {
-            // The reference's own frame is no part of the clip.
-            let video = latent.narrow(2, 1, latent.dim(2)? - 1)?;
-            bytes(&self.base.codec.decode(&video)?)
+        let mechanism = self.tuned.as_ref().and_then(Tuned::mechanism);
+        let latent = match mechanism {
+            Some(conditioned) => self.under(conditioned, asked, some, [&told, &untold])?,
+            None => self.sample(asked, some, [&told, &untold])?,
         };
+        let frames = || bytes(&self.base.codec.decode(&latent)?);
         frames().map_err(tensor_error)
     }
 
-    /// Latents of some clips, the reference's frame in front.
+    /// Latents of some clips under a mechanism, whose passes take the place of the guidance.
+    fn under(
+        &self,
+        conditioned: &Conditioned,
+        asked: &Clips,
+        some: &[usize],
+        texts: [&Tensor; 2],
+    ) -> Result<Tensor, StageError> {
+        let pictures = asked.reference_images(some, &self.device).map_err(tensor_error)?;
+        let latents = pictures.unsqueeze(2).and_then(|it| self.base.codec.encode(&it));
+        let latents = latents.map_err(tensor_error)?;
+        let shared = self.shared(asked, some, &pictures).map_err(tensor_error)?;
+        let scene = Scene {
+            codec: &self.base.codec,
+            conditioning: &self.conditioning,
+            frames: [asked.frames, self.frames],
+        };
+        let person = Person { pictures: &pictures, latents: &latents, shared };
+        let told = conditioned.told(scene, &person, texts)?;
+        let run = || -> TensorResult<Tensor> {
+            // The same noise with the reference's frame in front and without.
+            let noise = self.noise(asked, some, &latents)?;
+            let first = 1 - told.identity.in_front;
+            let noise = noise.narrow(2, first, noise.dim(2)? - first)?.contiguous()?;
+            let latent = conditioned.method.generate(
+                (&noise, &told),
+                self.sampler,
+                &mut Memory::default(),
+                &mut |_| ControlFlow::Continue(()),
+            )?;
+            latent.ok_or_else(|| candle_core::Error::msg("sampling ended early"))
+        };
+        run().map_err(tensor_error)
+    }
+
+    /// Latents of some clips.
     fn sample(
         &self,
         asked: &Clips,
@@ -195,7 +193,9 @@ impl Generating {
             let latent = flow::sample(sampler, &guidance, &noise, &mut predict, &mut |_| {
                 ControlFlow::Continue(())
             })?;
-            latent.ok_or_else(|| candle_core::Error::msg("sampling ended early"))
+            let Some(latent) = latent else { candle_core::bail!("sampling ended early") };
+            // The reference's own frame is no part of the clip.
+            latent.narrow(2, 1, self.frames)
         };
         run().map_err(tensor_error)
     }
@@ -222,7 +222,8 @@ impl Generating {
         })
     }
 
-    /// S of the references; their angles perturbed where the experiment asks for it.
+    /// S of the references, or what stands in its place; their angles perturbed where the experiment
+    /// asks for it.
     fn shared(
         &self,
         asked: &Clips,
@@ -245,13 +246,17 @@ impl Generating {
             })
         });
         let radians: Vec<f32> = angles.map(f32::to_radians).collect();
-        tuned.shared(pictures, &Tensor::from_vec(radians, (some.len(), 3), &self.device)?)
+        tuned.shared(&References {
+            pictures: pictures.clone(),
+            eulers: Tensor::from_vec(radians, (some.len(), 3), &self.device)?,
+            people: some.iter().map(|&clip| asked.labels[clip].identity.as_str()).collect(),
+        })
     }
 
     fn velocity(&self, latent: &Tensor, t: &Tensor, condition: &Condition) -> TensorResult<Tensor> {
         let scales =
             Tensor::full(self.spec.sampler.vace_scale as f32, self.base.hints(), &self.device)?;
-        let adapter = self.tuned.as_ref().map(|tuned| &tuned.adapter);
+        let adapter = self.tuned.as_ref().and_then(Tuned::adapter);
         self.base.wan.forward(&WanInput {
             vace: Some(VaceInput { context: &condition.control, scales: Some(&scales) }),
             lora: adapter.and_then(|adapter| adapter.lora.as_ref()),

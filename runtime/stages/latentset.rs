@@ -7,6 +7,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{
     clipset::{ClipLabel, read_labels},
+    control::References,
     stills::{damaged, missing},
     tensor_error,
 };
@@ -135,6 +136,20 @@ impl Latents {
     pub fn pictures(&self, indices: &[usize], device: &Device) -> candle_core::Result<Tensor> {
         let pixels = rows(&self.pictures, indices, device)?;
         ((pixels / 127.5)? - 1.0)?.permute([0, 3, 1, 2])?.contiguous()
+    }
+
+    /// The references of some clips, with what is known of them.
+    pub(super) fn of_people(
+        &self,
+        indices: &[usize],
+        device: &Device,
+    ) -> candle_core::Result<References<'_>> {
+        let name = |&i: &usize| self.labels.get(i).map_or("", |label| label.identity.as_str());
+        Ok(References {
+            pictures: self.pictures(indices, device)?,
+            eulers: self.eulers(indices, device)?,
+            people: indices.iter().map(name).collect(),
+        })
     }
 
     /// Pitch, yaw, roll of their references in radians.

@@ -1,26 +1,34 @@
 //! What each kind of stage computes. The engine calls [`Stages`] and knows no kind by name.
 
-mod adapter;
+pub(crate) mod adapter;
 mod adapter_files;
 pub mod base;
 mod batches;
 pub mod build;
+mod captions;
 pub mod checkpoint;
 mod clips;
 pub mod clipset;
 mod codec;
 mod codec_on;
 mod conditioning;
+mod control;
+pub mod costs;
 pub mod curves;
+mod dictionary;
+pub(crate) mod drawn;
 pub mod evaluate;
 pub mod evaluators;
 pub mod faces;
 mod generate;
 mod generator;
-mod judge;
+mod identity_map;
+pub mod judge;
 mod latents;
 pub mod latentset;
+mod learner;
 mod learning_rate;
+pub(crate) mod mechanism;
 pub mod needs;
 mod optimisation;
 pub mod pairs;
@@ -30,12 +38,14 @@ pub mod public;
 pub mod scores;
 mod sheets;
 pub(crate) mod shipped;
+mod sift;
 pub mod stills;
 mod texts;
 mod together;
 pub mod train;
 mod training;
 mod tune;
+mod tuned;
 
 use std::time::Duration;
 
@@ -51,7 +61,7 @@ use crate::{
 };
 
 /// Every kind, with the version that this ffrun computes.
-const KNOWN: [(&str, u32); 16] = [
+const KNOWN: [(&str, u32); 21] = [
     spec::FACES,
     spec::TRAIN,
     spec::EVALUATE,
@@ -68,6 +78,11 @@ const KNOWN: [(&str, u32); 16] = [
     spec::EVALUATOR,
     spec::VALIDITY,
     spec::TOGETHER,
+    spec::AGREEMENT,
+    spec::PHOTOGRAPHS,
+    spec::IDENTITY_MAP,
+    spec::DICTIONARY,
+    spec::SIFT,
 ];
 
 /// The runner of every kind ffrun knows.
@@ -120,7 +135,12 @@ impl RunStage for Stages {
             "judge" => judge::run(stage, work),
             "evaluator" => evaluators::run(stage, work, self.checkpoint_every),
             "validity" => evaluators::measure(stage, work),
+            "agreement" => evaluators::agree(stage, work),
+            "photographs" => evaluators::look(stage, work),
             "together" => together::run(work),
+            "identity_map" => identity_map::run(stage, work),
+            "dictionary" => dictionary::run(stage, work),
+            "sift" => sift::run(stage, work),
             _ => evaluate::run(stage, work),
         }
     }

@@ -50,7 +50,7 @@ fn trained(stage: &Stage, base: &BaseSpec) -> Option<MemoryNeed> {
         }
         "tune" => {
             let spec: TuneSpec = serde_json::from_value(stage.spec.clone()).ok()?;
-            let trained = adapter_values(&spec.adapter, &config);
+            let trained = tuned_values(&spec, &config);
             (Mode::Training { trained, recompute: false }, spec.schedule.batch)
         }
         "generate" => (Mode::Sampling { passes: 1 }, generate::batch(false)),
@@ -62,13 +62,15 @@ fn trained(stage: &Stage, base: &BaseSpec) -> Option<MemoryNeed> {
 }
 
 /// Where a base comes from.
-enum Origin {
+pub(super) enum Origin {
+    /// ffrun trained it.
     Trained(BaseSpec),
+    /// A public checkpoint.
     Public(CheckpointSpec),
 }
 
 /// The base that a stage trains, tunes, samples from or reads a part of.
-fn base_of(graph: &Graph, stage: &Stage) -> Option<Origin> {
+pub(super) fn base_of(graph: &Graph, stage: &Stage) -> Option<Origin> {
     let of_input = |role: &str| base_of(graph, graph.stage(stage.inputs.get(role)?)?);
     match stage.kind.as_str() {
         "pretrain" => {
@@ -93,6 +95,18 @@ fn clips_of(graph: &Graph, stage: &Stage) -> Option<ClipsetSpec> {
         _ => graph.stage(stage.inputs.get("clips")?)?,
     };
     serde_json::from_value(clips.spec.clone()).ok()
+}
+
+/// Values that a tuning trains. Under a mechanism that trains parts of the base, all of the base's:
+/// at most as many.
+fn tuned_values(spec: &TuneSpec, config: &WanConfig) -> usize {
+    let Some(under) = &spec.mechanism else { return adapter_values(&spec.adapter, config) };
+    let branch = if under.mechanism.control.is_some() { config.vace.as_ref() } else { None };
+    let blocks = config.blocks + branch.map_or(0, |vace| vace.blocks.len());
+    let adapters = under.mechanism.adapters.iter();
+    let adapters: usize =
+        adapters.map(|set| 2 * set.rank * config.dim * set.targets.len() * blocks).sum();
+    adapters + if under.trains.is_empty() { 0 } else { config.parameter_count() }
 }
 
 /// Values of a LoRA: rank·(inputs + outputs) for each adapted layer.

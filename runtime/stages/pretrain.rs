@@ -227,6 +227,10 @@ impl Training for Pretraining {
         format!("loss {:.3}", self.loss)
     }
 
+    fn curves(&self) -> String {
+        self.curves.to_csv()
+    }
+
     fn state(&self) -> Result<State, StageError> {
         let mut state = self.optimisation.state(&self.base.params)?;
         keep_curves(&self.curves, &mut state)?;

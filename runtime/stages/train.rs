@@ -87,6 +87,10 @@ impl Training for AlignerTraining<'_> {
         self.curves.last().map_or(String::new(), |loss| format!("loss {loss:.3}"))
     }
 
+    fn curves(&self) -> String {
+        self.curves.to_csv()
+    }
+
     /// All that the next step depends on. Random streams need no state: they are counter-based.
     fn state(&self) -> Result<State, StageError> {
         let mut state = self.optimisation.state(&self.built.params)?;

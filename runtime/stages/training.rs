@@ -10,10 +10,13 @@ use candle_core::{Device, Tensor};
 
 use super::{
     checkpoint::{Checkpoints, State},
-    curves::Curves,
+    curves::{self, Curves},
     tensor_error,
 };
-use crate::engine::work::{Progress, StageError, Work};
+use crate::engine::{
+    files,
+    work::{Progress, StageError, Work},
+};
 
 /// A training that can be stopped after any step and resumed to the same bytes.
 pub(super) trait Training {
@@ -28,6 +31,9 @@ pub(super) trait Training {
 
     /// What to say about the last step.
     fn note(&self) -> String;
+
+    /// The curves so far as CSV, for those who watch.
+    fn curves(&self) -> String;
 
     /// Everything that the next step depends on.
     fn state(&self) -> Result<State, StageError>;
@@ -57,6 +63,8 @@ pub(super) fn run_to_end(
         let stop = work.stop.load(Ordering::SeqCst);
         if done < total && (stop || saved.elapsed() >= checkpoint_every) {
             checkpoints.save(done, &training.state()?)?;
+            // Beside the checkpoint, so that a resumed training only ever adds to what was seen.
+            files::write_atomic(&work.scratch.join(curves::FILE), training.curves().as_bytes())?;
             saved = Instant::now();
         }
         if stop && done < total {

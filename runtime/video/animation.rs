@@ -33,6 +33,14 @@ pub(super) fn count(path: &Path, format: ImageFormat) -> Result<usize, VideoErro
     Ok(count)
 }
 
+/// How many frames there are up to the first that cannot be decoded, that one included.
+pub(super) fn until_damage(path: &Path, format: ImageFormat) -> Result<usize, VideoError> {
+    let mut whole = true;
+    Ok(frames(path, format)?
+        .take_while(|frame| std::mem::replace(&mut whole, frame.is_ok()))
+        .count())
+}
+
 /// The frames at `places`, which ascend.
 pub(super) fn pictures<'a>(
     path: &'a Path,

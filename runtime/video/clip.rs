@@ -50,6 +50,17 @@ pub struct Sampled<T> {
     pub seen: Vec<T>,
 }
 
+/// What was seen of a clip that is damaged in part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Salvaged<T> {
+    /// Frames that the clip has or promises.
+    pub frames: usize,
+    /// One for each frame looked at, in order.
+    pub seen: Vec<T>,
+    /// Places of wanted frames that cannot be read, ascending, and why.
+    pub unread: Vec<(usize, String)>,
+}
+
 impl<'a> Decoder<'a> {
     /// Finds out what lies at `path`, by its first bytes and not by its name.
     ///
@@ -100,6 +111,65 @@ impl Clip<'_> {
                 Film { path: &self.path, ffmpeg, stop }.sample(places, look)
             }
         }
+    }
+
+    /// The same for a clip that [`Self::sample`] refuses: what cannot be decoded is passed over and
+    /// listed, and a film that ends early has the frames that its header promises.
+    ///
+    /// # Errors
+    /// What `look` gives, and a clip of which no wanted frame can be read.
+    pub fn salvage<T, E: From<VideoError>>(
+        &self,
+        places: Places<'_>,
+        look: Look<'_, T, E>,
+    ) -> Result<Salvaged<T>, E> {
+        let salvaged = match &self.kind {
+            Kind::Still => {
+                let Sampled { frames, seen } = self.sample(places, look)?;
+                Salvaged { frames, seen, unread: Vec::new() }
+            }
+            Kind::Folder(files) => {
+                let picture = |place: usize| still::read(&files[place]).map(|read| (place, read));
+                let wanted = places(files.len());
+                self.readable((files.len(), &wanted), wanted.iter().map(|&at| picture(at)), look)?
+            }
+            Kind::Animation(format) => {
+                let frames = animation::until_damage(&self.path, *format)?;
+                let wanted = places(frames);
+                let pictures = animation::pictures(&self.path, *format, &wanted)?;
+                self.readable((frames, &wanted), pictures, look)?
+            }
+            Kind::Film => {
+                let Decoder { ffmpeg, stop } = self.decoder;
+                Film { path: &self.path, ffmpeg, stop }.salvage(places, look)?
+            }
+        };
+        match salvaged.unread.first() {
+            Some((frame, reason)) if salvaged.seen.is_empty() => {
+                let (path, frame, reason) = (self.path.clone(), *frame, reason.clone());
+                Err(VideoError::Frame { path, frame, reason }.into())
+            }
+            _ => Ok(salvaged),
+        }
+    }
+
+    fn readable<T, E: From<VideoError>>(
+        &self,
+        (frames, wanted): (usize, &[usize]),
+        pictures: impl Iterator<Item = Result<(usize, Picture), VideoError>>,
+        look: Look<'_, T, E>,
+    ) -> Result<Salvaged<T>, E> {
+        let mut salvaged = Salvaged { frames, seen: Vec::new(), unread: Vec::new() };
+        for (picture, &place) in pictures.zip(wanted) {
+            if self.decoder.stop.load(Ordering::SeqCst) {
+                return Err(VideoError::Stopped.into());
+            }
+            match picture {
+                Ok((place, picture)) => salvaged.seen.push(look(place, &picture)?),
+                Err(error) => salvaged.unread.push((place, error.to_string())),
+            }
+        }
+        Ok(salvaged)
     }
 
     fn each<T, E: From<VideoError>>(

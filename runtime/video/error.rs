@@ -103,3 +103,10 @@ pub enum VideoError {
         reason: String,
     },
 }
+
+impl VideoError {
+    /// Whether frames of the clip may be readable all the same.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::CutShort { .. } | Self::Film { .. } | Self::Frame { .. })
+    }
+}

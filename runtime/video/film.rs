@@ -4,15 +4,15 @@ use std::{
     io::{self, BufReader},
     path::Path,
     process::ChildStdout,
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use ffrun_models::eval::picture::Picture;
 
 use super::{
     Ffmpeg, VideoError,
-    child::Pulse,
-    clip::{Look, Places, Sampled},
+    child::{End, Pulse},
+    clip::{Look, Places, Salvaged, Sampled},
     ffmpeg::input,
     ppm, probe,
     still::PIXELS,
@@ -24,6 +24,15 @@ pub(super) struct Film<'a> {
     pub(super) path: &'a Path,
     pub(super) ffmpeg: &'a Ffmpeg,
     pub(super) stop: &'a AtomicBool,
+}
+
+/// What ffmpeg does about damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Damage {
+    /// It ends with an error.
+    Ends,
+    /// It goes on with what follows.
+    PassedOver,
 }
 
 /// A frame that was not read, or not looked at.
@@ -55,6 +64,25 @@ impl Film<'_> {
         Err(self.failed("its number of frames changes from one decoding to the next").into())
     }
 
+    /// Looks at those of the frames at `places` that can be decoded. As OpenCV does, which the
+    /// scripts of the field read films with, it takes the number of frames from the header.
+    pub(super) fn salvage<T, E: From<VideoError>>(
+        &self,
+        places: Places<'_>,
+        look: Look<'_, T, E>,
+    ) -> Result<Salvaged<T>, E> {
+        let frames = probe::promised(self.path, self.ffmpeg, self.stop)?;
+        let wanted = places(frames);
+        let (seen, end) = self.decode(&wanted, Damage::PassedOver, look)?;
+        if self.stop.load(Ordering::SeqCst) {
+            return Err(VideoError::Stopped.into());
+        }
+        let reason = format!("the film ends after {} of {frames} frames", end.frames);
+        let unread = wanted.get(seen.len()..).unwrap_or_default();
+        let unread = unread.iter().map(|place| (*place, reason.clone())).collect();
+        Ok(Salvaged { frames, seen, unread })
+    }
+
     /// Decodes the whole film once; looks at the frames at `places`; gives what was seen and how
     /// many frames there were.
     fn pass<T, E: From<VideoError>>(
@@ -62,8 +90,19 @@ impl Film<'_> {
         places: &[usize],
         look: Look<'_, T, E>,
     ) -> Result<(Vec<T>, usize), E> {
+        let (seen, end) = self.decode(places, Damage::Ends, look)?;
+        self.ffmpeg.decode().judge(self.path, &end, self.stop)?;
+        Ok((seen, end.frames))
+    }
+
+    fn decode<T, E: From<VideoError>>(
+        &self,
+        places: &[usize],
+        damage: Damage,
+        look: Look<'_, T, E>,
+    ) -> Result<(Vec<T>, End), E> {
         let program = self.ffmpeg.decode();
-        let command = program.command(self.arguments(places));
+        let command = program.command(self.arguments(places, damage));
         let talk = |_, output: Option<ChildStdout>, pulse: &Pulse| match output {
             Some(output) => {
                 read(BufReader::with_capacity(1 << 16, output), places, &mut |at, picture| {
@@ -74,27 +113,29 @@ impl Film<'_> {
         };
         let (seen, end) = program.run((self.path, self.stop), command, talk)?;
         // A reader that gave up breaks the pipe, so its reason comes before ffmpeg's.
-        if let Err(Halt::Look(error)) = seen {
-            return Err(error);
-        }
-        program.judge(self.path, &end, self.stop)?;
         match seen {
-            Ok(seen) => Ok((seen, end.frames)),
-            Err(Halt::Pipe(error)) => Err(self.failed(&error.to_string()).into()),
+            Ok(seen) => Ok((seen, end)),
             Err(Halt::Look(error)) => Err(error),
+            Err(Halt::Pipe(error)) => {
+                program.judge(self.path, &end, self.stop)?;
+                Err(self.failed(&error.to_string()).into())
+            }
         }
     }
 
     /// One decoding with two readers: one counts every frame, one passes on the wanted frames.
-    fn arguments(&self, places: &[usize]) -> Vec<std::ffi::OsString> {
+    fn arguments(&self, places: &[usize], damage: Damage) -> Vec<std::ffi::OsString> {
         let wanted: Vec<String> = places.iter().map(|place| format!("eq(n\\,{place})")).collect();
         // At 25 frames of 1/25 s ffmpeg has no reason to drop or repeat one, in any version.
         let graph = format!(
             "[0:V:0]split[all][part];[part]select={},settb=1/25,setpts=N[wanted]",
             wanted.join("+")
         );
-        let before = ["-nostdin", "-nostats", "-progress", "pipe:2", "-xerror", "-threads", "1"];
+        let before = ["-nostdin", "-nostats", "-progress", "pipe:2", "-threads", "1"];
         let mut arguments: Vec<std::ffi::OsString> = before.map(Into::into).into();
+        if damage == Damage::Ends {
+            arguments.push("-xerror".into());
+        }
         arguments.extend(input(self.path));
         arguments.extend(["-filter_complex".into(), graph.into()]);
         arguments.extend(["-map", "[all]", "-f", "null", "-"].map(Into::into));

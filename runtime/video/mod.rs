@@ -12,7 +12,7 @@ mod ppm;
 mod probe;
 mod still;
 
-pub use clip::{Clip, Decoder, Sampled};
+pub use clip::{Clip, Decoder, Salvaged, Sampled};
 pub use error::VideoError;
 pub use ffmpeg::Ffmpeg;
 pub use mp4::write_mp4;

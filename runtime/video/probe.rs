@@ -4,7 +4,7 @@ use std::{io::Read, path::Path, sync::atomic::AtomicBool};
 
 use serde::Deserialize;
 
-use super::{Ffmpeg, VideoError, ffmpeg::input};
+use super::{Ffmpeg, VideoError, child::End, ffmpeg::input};
 
 /// Most bytes of ffprobe's answer that are read.
 const ANSWER_BYTES: u64 = 1 << 20;
@@ -15,6 +15,25 @@ pub(super) fn packets(
     ffmpeg: &Ffmpeg,
     stop: &AtomicBool,
 ) -> Result<usize, VideoError> {
+    let (answer, end) = answer(path, ffmpeg, stop)?;
+    ffmpeg.probe().judge(path, &end, stop)?;
+    counted(path, &answer)
+}
+
+/// The frames that the header of a damaged film promises, or else its packets: what OpenCV gives as
+/// the number of frames.
+pub(super) fn promised(
+    path: &Path,
+    ffmpeg: &Ffmpeg,
+    stop: &AtomicBool,
+) -> Result<usize, VideoError> {
+    match counted(path, &answer(path, ffmpeg, stop)?.0) {
+        Err(VideoError::CutShort { promised, .. }) => Ok(promised),
+        found => Ok(found?.max(1)),
+    }
+}
+
+fn answer(path: &Path, ffmpeg: &Ffmpeg, stop: &AtomicBool) -> Result<(Answer, End), VideoError> {
     let mut arguments = input(path);
     let words = ["-count_packets", "-show_entries", "stream=codec_type,nb_frames,nb_read_packets"];
     arguments.extend(words.into_iter().chain(["-of", "json"]).map(Into::into));
@@ -26,9 +45,7 @@ pub(super) fn packets(
         text
     };
     let (text, end) = program.run((path, stop), program.command(arguments), read)?;
-    program.judge(path, &end, stop)?;
-    let answer: Answer = serde_json::from_slice(&text).unwrap_or_default();
-    counted(path, &answer)
+    Ok((serde_json::from_slice(&text).unwrap_or_default(), end))
 }
 
 /// The first stream of moving pictures; covers of songs are no video.

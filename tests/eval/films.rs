@@ -109,6 +109,32 @@ fn broken_files_give_reasons() {
 }
 
 #[test]
+fn what_is_left_of_a_broken_film_can_be_read() {
+    let Some(films) = Films::new() else { return };
+    let words = format!("{RAMP} -pix_fmt yuv420p -c:v libx264 -bf 0 -g 5 -movflags +faststart");
+    let bytes = std::fs::read(films.make(&words, "whole.mp4")).unwrap();
+    let path = films.path("cut.mp4");
+    std::fs::write(&path, &bytes[..bytes.len() * 3 / 4]).unwrap();
+    let (ffmpeg, stop) = (Ffmpeg::default(), AtomicBool::new(false));
+    let clip = Decoder { ffmpeg: &ffmpeg, stop: &stop }.open(&path).unwrap();
+    let places = |frames: usize| Rules::ConsisId.face_frames(frames, 16);
+    let left = clip
+        .salvage::<_, VideoError>(&places, &mut |at, frame: &Picture| Ok((at, frame.values()[0])));
+    let left = left.unwrap();
+    // The number of frames is the header's, as OpenCV gives it to the scripts of the field.
+    assert_eq!((left.frames, left.seen.len() + left.unread.len()), (50, 16));
+    assert!(left.seen.len() > 4 && left.unread.len() > 1, "{left:?}");
+    assert!(left.unread[0].0 > left.seen.last().unwrap().0);
+    assert!(left.unread[0].1.starts_with("the film ends after"), "{:?}", left.unread);
+    for (place, brightness) in left.seen {
+        assert!((f64::from(brightness) - 4.0 * place as f64).abs() < 12.0, "{place} {brightness}");
+    }
+    std::fs::write(&path, &bytes[..bytes.len() / 50]).unwrap();
+    let clip = Decoder { ffmpeg: &ffmpeg, stop: &stop }.open(&path).unwrap();
+    clip.salvage::<_, VideoError>(&places, &mut |_, _| Ok(())).unwrap_err();
+}
+
+#[test]
 fn sound_alone_is_no_video() {
     let Some(films) = Films::new() else { return };
     let sound = films.make("-f lavfi -i sine=duration=1 -c:a aac", "sound.m4a");

@@ -83,6 +83,60 @@ fn the_right_face_scores_above_the_wrong_one_and_broken_clips_are_told() {
 }
 
 #[test]
+fn scripts_go_on_without_frames_that_cannot_be_read() {
+    let (lab, list) = filmed();
+    let (who, reference) = (&list[0]["identity"], &list[0]["reference"]);
+    for (at, name) in ["a.png", "b.png", "c.png"].iter().enumerate() {
+        let shade = image::Rgb([at as u8; 3]);
+        std::fs::create_dir_all(lab.path("frames")).unwrap();
+        image::RgbImage::from_pixel(64, 64, shade).save(lab.path("frames").join(name)).unwrap();
+    }
+    let picture = std::fs::read(lab.path("frames/a.png")).unwrap();
+    std::fs::write(lab.path("frames/b.png"), &picture[..picture.len() / 2]).unwrap();
+    lab.write("broken.csv", &format!("{HEAD}m,{who},,frames,clips/{reference}\n"));
+    let strict = lab.run(["eval", "broken.csv", "--in-world"]);
+    assert!(strict.code == 1 && strict.out.contains("cannot be decoded"), "{}", strict.out);
+    let run = lab.run(["eval", "broken.csv", "--in-world", "--rules", "consisid"]).ok();
+    assert!(run.contains("1 of 1 clips measured"), "{run}");
+    let clips = rows(&lab.read("runs/eval-broken/clips.csv"));
+    // The rules take each of the three frames five times or six; the second is lost.
+    assert_eq!((&*clips[0]["sampled"], &*clips[0]["unread"]), ("16", "7"), "{clips:?}");
+    let page = lab.read("runs/eval-broken/report.html");
+    assert!(page.contains("7 frames of 1 clips could not be read"));
+}
+
+#[test]
+fn the_movement_that_was_asked_for_is_looked_for() {
+    let (lab, list) = filmed();
+    let mut text = "method,identity,video,reference,turn,yaw_from,yaw_to\n".to_owned();
+    for clip in &list {
+        let shown =
+            format!("{},clips/{},clips/{}", clip["identity"], clip["video"], clip["reference"]);
+        for (method, asked) in
+            [("left", "left,,"), ("right", "right,,"), ("angles", ",-60,60"), ("free", ",,")]
+        {
+            let _ = writeln!(text, "{method},{shown},{asked}");
+        }
+    }
+    lab.write("asked.csv", &text);
+    lab.run(["eval", "asked.csv", "--in-world", "--frames", "5"]).ok();
+    let clips = rows(&lab.read("runs/eval-asked/clips.csv"));
+    let turns = |method: &str, metric: &str| -> Vec<String> {
+        let of = clips.iter().filter(|clip| clip["method"] == method);
+        of.map(|clip| clip[metric].clone()).collect()
+    };
+    let [left, right] = ["left", "right"].map(|side| turns(side, "turns_as_asked@in-world-pose"));
+    // No head turns both ways at once, and some turn at all.
+    assert!(left.iter().zip(&right).all(|sides| sides != (&"1".to_owned(), &"1".to_owned())));
+    assert!(left.iter().chain(&right).any(|turned| turned == "1"), "{left:?} {right:?}");
+    let errors = turns("angles", "pose_error@in-world-pose");
+    assert!(errors.iter().any(|error| error.parse::<f64>().unwrap() > 5.0), "{errors:?}");
+    assert!(turns("left", "pose_error@in-world-pose").iter().all(String::is_empty));
+    assert!(turns("free", "turns_as_asked@in-world-pose").iter().all(String::is_empty));
+    assert!(clips.iter().any(|clip| clip["asked"] == "yaw -60 to 60"));
+}
+
+#[test]
 fn pictures_of_all_sizes_are_clips_of_one_frame() {
     let (lab, list) = filmed();
     let save = |name: &str, image: image::DynamicImage| image.save(lab.path(name)).unwrap();

@@ -159,7 +159,9 @@ fn a_report_is_declared_in_order() {
 
 #[test]
 fn every_experiment_and_every_scale_reads() {
-    for name in ["ablation_dict", "custom_pooling"] {
+    let names =
+        ["ablation_dict", "custom_pooling", "dataset_filter", "dictionary_poses", "identity_map"];
+    for name in names {
         let path = format!("{}/experiments/{name}.rhai", env!("CARGO_MANIFEST_DIR"));
         for scale in ["smoke", "tiny", "small", "paper"] {
             let options = ScriptOptions { scale: scale.to_owned(), ..options() };

@@ -50,7 +50,10 @@ fn around(example: &str) -> String {
             "{HEAD}fn run(trial) {{ {RUN} }} fn report(results) {{ let v = {{ {example} }}; }}"
         );
     }
-    if ["table(", "chart(", "note(", "paper::"].iter().any(|word| example.contains(word)) {
+    if ["table(", "chart(", "picture(", "note(", "paper::"]
+        .iter()
+        .any(|word| example.contains(word))
+    {
         return format!("{HEAD}fn run(trial) {{ {RUN} }} fn report(results) {{ {example} }}");
     }
     if example.starts_with("published(") {
@@ -61,14 +64,25 @@ fn around(example: &str) -> String {
     let setup = "let faces = heads::stills(); let model = aligner::paper(); \
          let fitted = train(model, faces.train, schedule::aligner(), 0); \
          let clips = heads::clips(); let base = generator::pretrained(\"heads\"); \
-         let tuned = tune(base, #{ adapter: generator::adapter(), clips: clips.tuning, \
-         schedule: schedule::tuning() }, 0); \
+         let parts = #{ adapter: generator::adapter(), clips: clips.tuning, \
+         schedule: schedule::tuning() }; let tuned = tune(base, parts, 0); \
          let ruler = train(evaluators::arcface(), evaluators::clips(\"train\"), 0);";
     format!("{HEAD}fn run(trial) {{ {setup} let v = {{ {example} }}; {RUN} }}")
 }
 
 const RUN: &str = "let f = heads::stills(); \
      evaluate(train(aligner::paper(), f.train, schedule::aligner(), trial.seed), f.test)";
+
+/// Settings that an example speaks of.
+fn varied(example: &str) -> &'static str {
+    match example {
+        _ if example.contains("\"frontal\"") => {
+            "vary: #{ method: [\"lora\", \"faithful\"], reference: [\"frontal\", \"turned\"] }"
+        }
+        _ if example.contains("method") => "vary: #{ method: [\"lora\", \"faithful\"] }",
+        _ => "vary: #{ pool: [\"max\"], elements: [1024, 4096, 32768] }",
+    }
+}
 
 #[test]
 fn every_example_runs() {
@@ -80,12 +94,11 @@ fn every_example_runs() {
         let text = around(example)
             .replace(
                 "metrics: [\"retrieval_top1\"]",
-                "metrics: [\"retrieval_top1\", \"psnr\", \"verification_auc\"]",
+                "metrics: [\"retrieval_top1\", \"psnr\", \"verification_auc\", \
+                 \"identity_silhouette\", \"entry_pose_gap\", \"filter_recall\", \
+                 \"facesim_arc_in_world\", \"facesim_cur_in_world\", \"gflop_per_clip\"]",
             )
-            .replace(
-                "vary: #{ elements: [64, 128] }",
-                "vary: #{ pool: [\"max\"], elements: [1024, 4096, 32768] }",
-            )
+            .replace("vary: #{ elements: [64, 128] }", varied(example))
             .replace("#{ elements: 1024 }", "#{ elements: 1024, pool: \"max\" }")
             .replace("#{ elements: 4096 }", "#{ elements: 4096, pool: \"max\" }")
             .replace("#{ elements: 32768 }", "#{ elements: 32768, pool: \"max\" }");

@@ -17,8 +17,17 @@ The list is a CSV with the columns
   video      the clip: MP4, WebM, GIF and whatever ffmpeg reads, a folder of frames, or a picture
   reference  a picture of the person
 
+and, where the head was asked to move, one or both of these ways to say so, empty where it was not:
+
+  turn              left, right, up or down, as who looks at the image sees it
+  yaw_from, yaw_to  degrees at the first and at the last frame, > 0 = nose to image right
+
+Then `turns_as_asked` and, with angles, `pose_error` are measured.
+
 Paths start at the list's folder. A clip that cannot be scored has a line with its reason in
-clips.csv and in the report, and the exit code is 1. What networks saw is kept by the digests of
+clips.csv and in the report, and the exit code is 1. Under `--rules consisid` and `opens2v` a clip
+of which some frames cannot be read is scored by the others, as those scripts do, and the report
+counts them. What networks saw is kept by the digests of
 clip, networks and options: run again after an interruption, with more clips or with another
 metric, and only what is new is looked at.
 

@@ -33,6 +33,12 @@ pub(in crate::cli) fn eval(
     if !list.ignored.is_empty() {
         live.say(&format!("columns that mean nothing here: {}", list.ignored.join(", ")));
     }
+    let asked = list.rows.iter().any(|row| row.movement.is_some());
+    if asked && sight.networks.pose.is_none() {
+        live.say(
+            "the list asks for movements, and no network that tells poses is there to see them",
+        );
+    }
     let plan = Plan::new(&list, &sight, sampling, (&ffmpeg, &signals.stop));
     let slots = slots(args.jobs.or(settings.file.jobs));
     let keys: Vec<Key> = plan.names.keys().copied().collect();

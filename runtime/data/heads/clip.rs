@@ -1,7 +1,5 @@
 //! Clips: one person in one motion programme, frame by frame, with exact labels.
 
-use ffrun_models::stream::Stream;
-
 use super::anatomy::Anatomy;
 use super::backdrop::Backdrop;
 use super::camera::Camera;
@@ -21,6 +19,7 @@ use super::raster::Samples;
 use super::scene::Scene;
 use super::split::Split;
 use super::still::Still;
+use super::track::clip_stream;
 use super::vector::{V3, linear};
 use crate::spec::ClipSpec;
 
@@ -87,8 +86,7 @@ impl<'a> Shoot<'a> {
     fn start(spec: &'a ClipSpec) -> Result<Self, HeadsError> {
         let (split, family) = (Split::parse(&spec.split)?, Family::parse(&spec.family)?);
         let number = split.person(spec.person)?;
-        let purpose = format!("heads/clip/{}/{number}", family.name());
-        let stream = &mut Stream::new(spec.world, &purpose, spec.take);
+        let stream = &mut clip_stream(spec, family, number);
         let seconds = spec.frames as f32 / spec.fps as f32;
         let motion = Motion::draw(family, seconds, stream);
         let places = family.places();
@@ -155,7 +153,7 @@ impl<'a> Shoot<'a> {
 }
 
 /// An angle in −180…180 degrees.
-fn wrap(degrees: f32) -> f32 {
+pub(crate) fn wrap(degrees: f32) -> f32 {
     degrees - 360.0 * (degrees / 360.0).round()
 }
 

@@ -40,6 +40,7 @@ mod split;
 mod still;
 mod teeth;
 mod torso;
+mod track;
 mod vector;
 mod view;
 
@@ -54,3 +55,4 @@ pub use poses_file::read_poses;
 pub use preview::{preview_clips, preview_stills};
 pub use split::Split;
 pub use still::{CROP, Faces, Still, stills, stills_at, stills_of};
+pub use track::track;

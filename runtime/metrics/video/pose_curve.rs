@@ -63,7 +63,7 @@ pub fn by_yaw(points: &[Point], edges_deg: &[f64]) -> Vec<Bin> {
 }
 
 /// Which bin between ascending edges a value is in; the last edge belongs to the last bin.
-pub(super) fn bin_of(value: f64, edges: &[f64]) -> Option<usize> {
+pub fn bin_of(value: f64, edges: &[f64]) -> Option<usize> {
     let last = edges.len().checked_sub(2)?;
     if value == edges[last + 1] {
         return Some(last);

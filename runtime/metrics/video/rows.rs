@@ -105,15 +105,16 @@ pub(in crate::metrics) const ROWS: &[(u32, Row)] = &[
         ),
     ),
     (
-        1,
+        2,
         (
             "turns_as_asked",
             "Turns as asked",
             "",
             Direction::Higher,
             3,
-            "share of clips, of those asked to turn by at least 20°, in which the direction of \
-             the nose follows the asked one: covariance over frames with a face above 0",
+            "share of clips in which the nose follows the turn that was asked for, over frames \
+             with a face: by at least 10° to an asked side (least-squares line); where angles of \
+             at least 20° were asked, their covariance with the seen ones above 0",
             "METHOD of ffrun, no equivalent in the paper",
         ),
     ),

@@ -20,6 +20,7 @@ impl Spec for AlignerSpec {
         "```",
     ];
     const CLOSURES: &'static [Role] = &[Role::Pool, Role::Normalizer];
+    const OPTIONAL: &'static [&'static str] = &["mixer"];
 
     fn example() -> Self {
         Self {
@@ -31,6 +32,8 @@ impl Spec for AlignerSpec {
             heads: 2,
             mlp_ratio: 2,
             euler: "timestep".into(),
+            // Not the default, so that scripts may set it.
+            mixer: "mlp".into(),
             elements: 4096,
             pool: Choice::Builtin("max".into()),
             normalizer: Choice::Builtin("none".into()),
@@ -46,6 +49,8 @@ impl Spec for AlignerSpec {
     fn check(&self) -> Result<(), Complaint> {
         check::one_of("tokenizer", &self.tokenizer, &["vit"])?;
         check::one_of("euler", &self.euler, &["timestep", "fourier", "rot6d", "none"])?;
+        check::one_of("mixer", &self.mixer, &["dictionary", "mlp"])?;
+        self.check_mixer()?;
         check::choice("pool", &self.pool, &["max", "mean", "sum"])?;
         check::choice("normalizer", &self.normalizer, &["none", "softmax", "sparsemax"])?;
         check::one_of("scale", &self.scale, &["one", "rsqrt_width"])?;
@@ -71,5 +76,20 @@ impl Spec for AlignerSpec {
         check::positive("temperature_decay", self.temperature_decay)?;
         check::positive("temperature_floor", self.temperature_floor)?;
         check::positive("dictionary_std", self.dictionary_std)
+    }
+}
+
+impl AlignerSpec {
+    /// Refuses settings of a dictionary that an MLP has no place for.
+    fn check_mixer(&self) -> Result<(), Complaint> {
+        let plain = self.normalizer == Choice::Builtin("none".to_owned()) && self.scale == "one";
+        check::that(self.mixer == "dictionary" || plain, "mixer", || {
+            "`mixer: \"mlp\"` has no correlations to normalise or scale; it takes `normalizer: \
+             \"none\"` and `scale: \"one\"`"
+                .to_owned()
+        })?;
+        check::that(self.mixer == "dictionary" || self.elements >= 4, "elements", || {
+            format!("`elements` is {}, too few for an MLP with as many weights", self.elements)
+        })
     }
 }

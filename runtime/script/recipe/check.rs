@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Refuses a value outside what is allowed, saying what is.
-pub(super) fn that(
+pub(in crate::script) fn that(
     holds: bool,
     name: &str,
     says: impl FnOnce() -> String,

@@ -5,6 +5,7 @@ pub(super) mod apply;
 pub(super) mod check;
 pub(super) mod clipset;
 pub(super) mod codec;
+pub(super) mod control;
 pub(super) mod evaluator;
 pub(super) mod faces;
 pub(super) mod flow;
@@ -12,6 +13,7 @@ pub(super) mod generator;
 pub(super) mod measure;
 pub(super) mod natives;
 pub(super) mod schedule;
+pub(super) mod sift;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -54,9 +56,12 @@ pub(super) type Model = Recipe<crate::spec::AlignerSpec>;
 pub(super) type Schedule = Recipe<crate::spec::ScheduleSpec>;
 pub(super) type Clipset = Recipe<crate::spec::ClipsetSpec>;
 pub(super) type Codec = Recipe<crate::spec::CodecSpec>;
+pub(super) type Control = Recipe<crate::spec::ControlSpec>;
 pub(super) type Text = Recipe<crate::spec::TextSpec>;
 pub(super) type Evaluator = Recipe<crate::spec::EvaluatorSpec>;
 pub(super) type Generator = Recipe<crate::spec::GeneratorSpec>;
 pub(super) type Adapter = Recipe<crate::spec::AdapterSpec>;
 pub(super) type Flow = Recipe<crate::spec::FlowSpec>;
+pub(super) type Footage = Recipe<crate::spec::FootageSpec>;
+pub(super) type Filter = Recipe<crate::spec::FilterSpec>;
 pub(super) type Sampler = Recipe<crate::spec::SamplerSpec>;

@@ -6,8 +6,8 @@ use super::{Recipe, Spec};
 use crate::{
     script::complaint::Raised,
     spec::{
-        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, EvaluatorSpec, FacesSpec, FlowSpec,
-        GeneratorSpec, SamplerSpec, ScheduleSpec, TextSpec,
+        AdapterSpec, AlignerSpec, ClipsetSpec, CodecSpec, ControlSpec, EvaluatorSpec, FacesSpec,
+        FilterSpec, FlowSpec, FootageSpec, GeneratorSpec, SamplerSpec, ScheduleSpec, TextSpec,
     },
 };
 
@@ -21,9 +21,12 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     recipe::<TextSpec>(engine);
     recipe::<GeneratorSpec>(engine);
     recipe::<AdapterSpec>(engine);
+    recipe::<ControlSpec>(engine);
     recipe::<FlowSpec>(engine);
     recipe::<SamplerSpec>(engine);
     recipe::<EvaluatorSpec>(engine);
+    recipe::<FootageSpec>(engine);
+    recipe::<FilterSpec>(engine);
 }
 
 /// One kind of recipe: `NATIVE(settings)` makes one, `.but(settings)` changes some settings, an

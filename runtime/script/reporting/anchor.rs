@@ -13,7 +13,7 @@ pub(super) struct Anchored {
 }
 
 impl Anchored {
-    /// Begins a builder in `report(results)`. `kind` is `table` or `chart`.
+    /// Begins a builder in `report(results)`. `kind` is `table`, `chart` or `picture`.
     pub(super) fn begin(
         context: &NativeCallContext,
         kind: &str,
@@ -54,6 +54,8 @@ fn id_of(item: &Item) -> Option<&str> {
     match item {
         Item::Table(table) => Some(&table.id),
         Item::Chart(chart) => Some(&chart.id),
+        Item::Drawn { id, .. } => Some(id),
+        Item::Own(_, item) => id_of(item),
         Item::Text(_) | Item::Picture { .. } => None,
     }
 }

@@ -1,7 +1,10 @@
 //! `chart(id, results)`: a chart, declared step by step and saved.
 
+use std::collections::BTreeMap;
+
 use ffrun_reports::sheet::{Axis, ChartSpec, Drawing, Item};
-use rhai::Dynamic;
+use rhai::{Array, Dynamic, Map};
+use serde_json::Value;
 
 use super::{
     anchor::Anchored,
@@ -18,6 +21,11 @@ pub(super) struct ChartBuilder {
     metrics: Vec<String>,
     by: String,
     curve: Option<(String, Axis)>,
+    pareto: Option<(String, Axis, String)>,
+    panels: Option<(String, String)>,
+    only: BTreeMap<String, Value>,
+    /// Computed elsewhere.
+    given: Option<Drawing>,
     title: String,
     caption: String,
     beside: Option<Published>,
@@ -34,6 +42,10 @@ impl ChartBuilder {
             metrics: Vec::new(),
             by: String::new(),
             curve: None,
+            pareto: None,
+            panels: None,
+            only: BTreeMap::new(),
+            given: None,
             title: String::new(),
             caption: String::new(),
             beside: None,
@@ -64,6 +76,52 @@ impl ChartBuilder {
 
     pub(super) fn curve(&mut self, name: &str, axis_name: &str) -> Result<Self, Complaint> {
         self.curve = Some((name.to_owned(), axis(axis_name)?));
+        Ok(self.clone())
+    }
+
+    pub(super) fn pareto(
+        &mut self,
+        cost: &str,
+        axis_name: &str,
+        gain: &str,
+    ) -> Result<Self, Complaint> {
+        for name in [cost, gain] {
+            self.results.metric(name)?;
+        }
+        self.pareto = Some((cost.to_owned(), axis(axis_name)?, gain.to_owned()));
+        Ok(self.clone())
+    }
+
+    pub(super) fn panels(&mut self, x: &str, metric: &str) -> Result<Self, Complaint> {
+        self.results.varied(x)?;
+        self.results.metric(metric)?;
+        self.panels = Some((x.to_owned(), metric.to_owned()));
+        Ok(self.clone())
+    }
+
+    pub(super) fn only(&mut self, setting: &str, value: &Dynamic) -> Result<Self, Complaint> {
+        let value = self.results.value(setting, value)?;
+        self.only.insert(setting.to_owned(), value);
+        Ok(self.clone())
+    }
+
+    pub(super) fn drawn(&mut self, name: &str, fixed: &Map) -> Result<Self, Complaint> {
+        self.given = Some(self.results.drawing(name, fixed)?);
+        Ok(self.clone())
+    }
+
+    pub(super) fn pose_map(&mut self, metric: &str, points: &Array) -> Result<Self, Complaint> {
+        self.given = Some(self.results.pose_maps(metric, points)?);
+        Ok(self.clone())
+    }
+
+    pub(super) fn pose_difference(
+        &mut self,
+        metric: &str,
+        left: &Map,
+        right: &Map,
+    ) -> Result<Self, Complaint> {
+        self.given = Some(self.results.pose_difference(metric, left, right)?);
         Ok(self.clone())
     }
 
@@ -102,14 +160,38 @@ impl ChartBuilder {
             beside_columns: self.beside_columns.clone(),
             caption: self.caption.clone(),
         };
-        self.anchored.save(Item::Chart(spec))
+        self.anchored.save(self.results.item(Item::Chart(spec)))
     }
 
     fn drawing(&self) -> Result<Drawing, Complaint> {
         let wrong = |message: &str| {
-            Complaint::new("contract", format!("chart `{}` {message}", self.id))
-                .hint("draw `.x(setting, axis).lines([…])`, or `.curve(name, axis)`")
+            Complaint::new("contract", format!("chart `{}` {message}", self.id)).hint(
+                "draw `.x(setting, axis).lines([…])`, `.curve(name, axis)`, `.pose_map(…)`, \
+                 `.pareto(cost, axis, metric)`, `.panels(x, metric)` or `.drawn(name)`",
+            )
         };
+        let lines = self.x.is_some() || self.curve.is_some();
+        if let Some(given) = &self.given {
+            let alone = !lines && self.pareto.is_none() && self.panels.is_none();
+            return alone
+                .then(|| given.clone())
+                .ok_or_else(|| wrong("draws what was measured elsewhere and lines at once"));
+        }
+        let drawn = [lines, self.pareto.is_some(), self.panels.is_some()];
+        if drawn.into_iter().filter(|drawn| *drawn).count() > 1 {
+            return Err(wrong("draws several things at once"));
+        }
+        let only = self.only.clone();
+        if let Some((cost, axis, gain)) = &self.pareto {
+            let (cost, gain) = (cost.clone(), gain.clone());
+            return Ok(Drawing::Pareto { cost, axis: *axis, gain, only });
+        }
+        if let Some((x, metric)) = &self.panels {
+            return Ok(Drawing::Behind { x: x.clone(), metric: metric.clone(), only });
+        }
+        if !only.is_empty() {
+            return Err(wrong("takes `.only` with `.pareto` and `.panels` alone"));
+        }
         match (&self.x, &self.curve) {
             (Some(_), Some(_)) => Err(wrong("draws lines and a curve at once")),
             (None, None) => Err(wrong("does not say what it draws")),

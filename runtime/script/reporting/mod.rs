@@ -3,7 +3,10 @@
 mod anchor;
 mod builders;
 mod chart;
+mod drawing;
 mod natives;
+mod picture;
+mod poses;
 mod published;
 mod results;
 mod table;

@@ -3,11 +3,11 @@
 use ffrun_reports::sheet::{Claim, Item, Verdict};
 #[allow(clippy::wildcard_imports, reason = "`export_module` expands to names of the prelude")]
 use rhai::plugin::*;
-use rhai::{Dynamic, Engine, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 
 use super::{
-    anchor::Anchored, builders, chart::ChartBuilder, published::Published, results::Results,
-    table::TableBuilder, verdict::Judgement,
+    anchor::Anchored, builders, chart::ChartBuilder, picture::PictureBuilder, published::Published,
+    results::Results, table::TableBuilder, verdict::Judgement,
 };
 use crate::script::{complaint::Raised, host::Host, phase::Phase};
 
@@ -81,6 +81,20 @@ mod report_functions {
     ) -> Result<ChartBuilder, Raised> {
         let anchored = Anchored::begin(&context, "chart", id)?;
         Ok(ChartBuilder::new(id, results, anchored))
+    }
+
+    /// Begins a picture that a measurement drew. Belongs in `report(results)`; `id` names the file.
+    /// ```rhai
+    /// picture("figure7_faces", results).drawn("pose_faces", #{ elements: 4096 }).save();
+    /// ```
+    #[rhai_fn(return_raw)]
+    pub fn picture(
+        context: NativeCallContext,
+        id: &str,
+        results: Results,
+    ) -> Result<PictureBuilder, Raised> {
+        let anchored = Anchored::begin(&context, "picture", id)?;
+        Ok(PictureBuilder::new(id, results, anchored))
     }
 
     /// A paragraph of plain text in the report.
@@ -170,7 +184,21 @@ mod results_methods {
     /// significantly worse, contradicted if another is significantly better.
     #[rhai_fn(return_raw, pure)]
     pub fn wins(results: &mut Results, metric: &str, point: Map) -> Result<Judgement, Raised> {
-        results.wins(metric, &point).map_err(Raised::from)
+        results.wins(metric, &point, &Map::new()).map_err(Raised::from)
+    }
+
+    /// The same of the points that have some settings in common.
+    /// ```rhai
+    /// results.wins("facesim_arc_in_world", #{ method: "faithful", reference: "frontal" }, #{ reference: "frontal" })
+    /// ```
+    #[rhai_fn(name = "wins", return_raw, pure)]
+    pub fn wins_among(
+        results: &mut Results,
+        metric: &str,
+        point: Map,
+        among: Map,
+    ) -> Result<Judgement, Raised> {
+        results.wins(metric, &point, &among).map_err(Raised::from)
     }
 
     /// Whether two points differ by less than `margin`: reproduced if the whole interval of the
@@ -224,6 +252,19 @@ mod results_methods {
         limit: f64,
     ) -> Result<Judgement, Raised> {
         results.ends_below(curve, &point, limit).map_err(Raised::from)
+    }
+
+    /// The same results face by face, with |yaw| of the head in the frame as one more varied
+    /// setting, `yaw_deg`: the middle of each range between rising edges in degrees. Tables, charts
+    /// and claims take them as they take `results`. Metrics: those that every frame has, which are
+    /// `facesim_arc_in_world` and `facesim_cur_in_world`, and the number of `faces`.
+    /// ```rhai
+    /// let by_yaw = results.by_yaw([0, 20, 40, 60, 90]);
+    /// chart("turns", by_yaw).x("yaw_deg", "linear").lines("facesim_arc_in_world").by("method").save();
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn by_yaw(results: &mut Results, edges_deg: Array) -> Result<Results, Raised> {
+        results.by_yaw(&edges_deg).map_err(Raised::from)
     }
 
     /// Last value of a training curve at a point, mean over seeds; NaN while there is none.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ffrun_reports::{
     rows::{self, Metric},
+    sheet::Item,
     stats::Frame,
 };
 use rhai::{Dynamic, Map};
@@ -24,13 +25,16 @@ pub(super) type Point = BTreeMap<String, Value>;
 pub(super) struct Results {
     pub(super) rows: Arc<rows::Results>,
     pub(super) frame: Arc<Frame>,
-    host: Host,
+    /// Whether the rows are others than the experiment's.
+    pub(super) derived: bool,
+    pub(super) host: Host,
 }
 
 /// The argument of `report` and `claims`.
 pub(in crate::script) fn handle(host: &Host, rows: &rows::Results) -> Dynamic {
     let frame = Arc::new(Frame::new(rows));
-    Dynamic::from(Results { rows: Arc::new(rows.clone()), frame, host: host.clone() })
+    let rows = Arc::new(rows.clone());
+    Dynamic::from(Results { rows, frame, derived: false, host: host.clone() })
 }
 
 impl Results {
@@ -45,6 +49,14 @@ impl Results {
             _ => Err(Complaint::new("name", format!("results have no property `{name}`"))
                 .maybe_hint(did_you_mean_or_list(name, KNOWN))),
         }
+    }
+
+    /// A table or a chart of these rows.
+    pub(super) fn item(&self, item: Item) -> Item {
+        if !self.derived {
+            return item;
+        }
+        Item::Own(Box::new(rows::Results::clone(&self.rows)), Box::new(item))
     }
 
     /// A declared metric.

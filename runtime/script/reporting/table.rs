@@ -1,5 +1,7 @@
 //! `table(id, results)`: a table, declared step by step and saved.
 
+use std::collections::BTreeMap;
+
 use ffrun_reports::{
     rows,
     sheet::{Item, TableSpec},
@@ -48,6 +50,13 @@ impl TableBuilder {
         Ok(self.clone())
     }
 
+    pub(super) fn only(&mut self, setting: &str, value: &Dynamic) -> Result<Self, Complaint> {
+        let value = self.results.value(setting, value)?;
+        self.spec.only.insert(setting.to_owned(), value);
+        self.spec.rows.retain(|row| row != setting);
+        Ok(self.clone())
+    }
+
     pub(super) fn beside(&mut self, published: &Published) -> Self {
         self.spec.beside = Some(published.table().clone());
         self.clone()
@@ -64,7 +73,7 @@ impl TableBuilder {
     }
 
     pub(super) fn save(&mut self) -> Result<(), Complaint> {
-        self.anchored.save(Item::Table(self.spec.clone()))
+        self.anchored.save(self.results.item(Item::Table(self.spec.clone())))
     }
 }
 
@@ -79,6 +88,7 @@ fn blank(id: &str, results: &rows::Results) -> TableSpec {
         title: String::new(),
         rows: results.varied.iter().map(|(name, _)| name.clone()).collect(),
         columns: Vec::new(),
+        only: BTreeMap::new(),
         against: None,
         beside: None,
         caption: String::new(),

@@ -49,15 +49,33 @@ impl Judgement {
 }
 
 impl Results {
-    /// The point scores best, and significantly better than the runner-up.
-    pub(super) fn wins(&self, metric: &str, map: &Map) -> Result<Judgement, Complaint> {
+    /// The point scores best, and significantly better than the runner-up, of all points or of those
+    /// that agree with `among`.
+    pub(super) fn wins(
+        &self,
+        metric: &str,
+        map: &Map,
+        among: &Map,
+    ) -> Result<Judgement, Complaint> {
         let metric = self.metric(metric)?;
         let point = self.point(map)?;
+        let mut common = Point::new();
+        for (name, value) in among {
+            common.insert(name.to_string(), self.value(name, value)?);
+        }
+        let agrees =
+            |other: &Point| common.iter().all(|(name, value)| other.get(name) == Some(value));
+        if !agrees(&point) {
+            let message = "the point is none of those that it is to be the best of".to_owned();
+            return Err(Complaint::new("setting", message)
+                .hint("give what all have in common the value that the point has"));
+        }
         if metric.direction == Direction::Neutral {
             let message = format!("no value of `{}` is better than another", metric.name);
             return Err(Complaint::new("contract", message).at(&metric.name));
         }
-        let ranked = self.ranked(metric);
+        let mut ranked = self.ranked(metric);
+        ranked.retain(|(other, _)| agrees(other));
         let Some(at) = ranked.iter().position(|(known, _)| *known == point) else {
             return Ok(Judgement::unmeasured(&shown(&point)));
         };

@@ -8,7 +8,10 @@ use super::{
     evaluator::Evaluator,
     measuring::{self, Seen},
 };
-use crate::{engine::work::StageError, stages::tensor_error};
+use crate::{
+    engine::{stage::Stage, work::StageError},
+    stages::tensor_error,
+};
 
 /// The files, embedded, by what they measure.
 const FILES: [(&str, &[u8]); 4] = [
@@ -25,6 +28,15 @@ pub enum Recognition {
     ArcFace,
     /// Trained with CurricularFace's loss.
     CurricularFace,
+}
+
+impl Recognition {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ArcFace => "arcface",
+            Self::CurricularFace => "curricularface",
+        }
+    }
 }
 
 /// The shipped evaluators of the embedded world, by what they measure. They read whole frames, of
@@ -54,6 +66,23 @@ impl Evaluators {
         &DIGEST
     }
 
+    /// Refuses a stage that was planned with other evaluators.
+    pub(in crate::stages) fn check(stage: &Stage) -> Result<(), StageError> {
+        if stage.digests.get("evaluators").map(String::as_str) == Some(Self::digest()) {
+            return Ok(());
+        }
+        Err(StageError::Failed(
+            "the experiment was planned with other in-world evaluators than this ffrun ships; plan \
+             it again with this ffrun"
+                .to_owned(),
+        ))
+    }
+
+    /// Values of a recogniser's vectors.
+    pub(in crate::stages) fn width(&self, by: Recognition) -> Result<usize, StageError> {
+        Ok(self.of(by.name())?.spec.embedding)
+    }
+
     /// Unit vectors of frames; the cosine of two says how much they look like one person.
     ///
     /// # Shapes
@@ -65,11 +94,7 @@ impl Evaluators {
         frames: &[u8],
         side: usize,
     ) -> Result<Tensor, StageError> {
-        let evaluator = self.of(match by {
-            Recognition::ArcFace => "arcface",
-            Recognition::CurricularFace => "curricularface",
-        })?;
-        measuring::recognise(evaluator, frames, side)
+        measuring::recognise(self.of(by.name())?, frames, side)
     }
 
     /// Pose and presence in each frame. The pose of a frame without a face means nothing.
@@ -119,7 +144,8 @@ impl Evaluators {
         measuring::features(self.of("captions")?, frames, side)
     }
 
-    fn of(&self, measures: &str) -> Result<&Evaluator, StageError> {
+    /// The one that measures this.
+    pub(in crate::stages) fn of(&self, measures: &str) -> Result<&Evaluator, StageError> {
         self.0.get(measures).ok_or_else(|| {
             let known: Vec<&str> = self.0.keys().copied().collect();
             StageError::Failed(format!(

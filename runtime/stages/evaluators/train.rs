@@ -132,6 +132,10 @@ impl Training for EvaluatorRun {
         format!("loss {:.3}", self.loss)
     }
 
+    fn curves(&self) -> String {
+        self.curves.to_csv()
+    }
+
     fn state(&self) -> Result<State, StageError> {
         let mut state = self.optimisation.state(&self.params)?;
         if let Some(curriculum) = self.objective.curriculum {

@@ -3,7 +3,7 @@
 mod captioned;
 mod distribution;
 mod fidelity;
-mod frames;
+pub mod frames;
 mod identity;
 mod movement;
 mod people;
@@ -39,13 +39,7 @@ struct Footage<'a> {
 /// Measures and writes `scores.csv`, `anchors.csv` and `frames.csv`.
 pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let spec: MeasureSpec = spec_of(stage)?;
-    if stage.digests.get("evaluators").map(String::as_str) != Some(Evaluators::digest()) {
-        return Err(StageError::Failed(
-            "the experiment was planned with other in-world evaluators than this ffrun ships; plan \
-             it again with this ffrun"
-                .to_owned(),
-        ));
-    }
+    Evaluators::check(stage)?;
     let asked = Clips::read(input(work, "asked")?)?;
     let made = Clips::read(input(work, "videos")?)?;
     if !same_clips(&made, &asked) {

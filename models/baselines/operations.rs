@@ -1,29 +1,34 @@
 //! The arithmetic of one pass, as its tokens say.
 
-use ffrun_models::baselines::{ImageEntry, Mechanism};
-use ffrun_models::wan::WanConfig;
+use super::carriers::ImageEntry;
+use super::mechanism::Mechanism;
+use crate::wan::WanConfig;
 
 /// The tokens of a pass.
-#[derive(Clone, Copy)]
-pub(super) struct Load {
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
     /// Of the video, with the frames of VACE's references.
-    pub(super) video: usize,
-    /// Of the references beside it.
-    pub(super) references: usize,
-    pub(super) text: usize,
-    pub(super) image: usize,
-    /// Of adapters on the queries, keys and values of self-attention.
-    pub(super) rank: usize,
+    pub video: usize,
+    /// Of the references beside it that are run with it.
+    pub references: usize,
+    /// Of references whose keys and values are remembered.
+    pub remembered: usize,
+    /// Rows of text.
+    pub text: usize,
+    /// Tokens of an image encoder.
+    pub image: usize,
+    /// Rank of adapters on the queries, keys and values of self-attention.
+    pub rank: usize,
 }
 
 /// Floating-point operations of a pass: two for each product of a weight and a value, and for each
 /// pair of a query and a key in scores and in values. Norms and the like are left out.
-pub(super) fn operations(mechanism: &Mechanism, config: &WanConfig, load: Load) -> f64 {
+pub fn operations(mechanism: &Mechanism, config: &WanConfig, load: Load) -> f64 {
     let d = config.dim as f64;
     let video = load.video as f64;
     let patch = config.patch_values() as f64;
     let segment = mechanism.segments.first();
-    let references = load.references as f64;
+    let (references, remembered) = (load.references as f64, load.remembered as f64);
     let reference_sees = segment
         .map_or(0.0, |at| if at.attends_to.is_empty() { video + references } else { references });
     let reads = segment.is_some_and(|segment| segment.sees_text);
@@ -33,7 +38,7 @@ pub(super) fn operations(mechanism: &Mechanism, config: &WanConfig, load: Load) 
     let block = Block { d, ffn: config.ffn_dim as f64, texts: texts(mechanism, load) };
     let mut total = config.blocks as f64
         * (block.tokens(video + references)
-            + 2.0 * d * (video * (video + references) + references * reference_sees)
+            + 2.0 * d * (video * (video + references + remembered) + references * reference_sees)
             + block.reading(readers)
             + 6.0 * adapted * load.rank as f64 * d);
     if let Some(vace) = &config.vace {
