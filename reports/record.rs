@@ -9,11 +9,12 @@ use crate::file;
 use crate::page::{Page, Picture, PictureSource};
 use crate::part::Part;
 use crate::rows::Metric;
-use crate::sheet::Verdict;
+use crate::sheet::{Drawing, Item, Verdict};
 use crate::summary::{self, question, verdict};
 use crate::table::escape;
 
-/// Writes a record into `dir`: `README.md`, `results.csv`, `curves.csv` where there are curves, each
+/// Writes a record into `dir`: `README.md`, `results.csv`, `curves.csv` where a chart draws curves,
+/// each
 /// table as `.md`, `.tex` and `.csv`, each chart as `.svg` and `.png`, and the pictures themselves.
 /// Unlike a report it needs no other folder and holds no page: a repository shows its README.
 /// Paths of pictures that are not absolute start at `report`, the report's folder.
@@ -26,7 +27,7 @@ pub fn record(page: &Page, report: &Path, dir: &Path) -> Result<Vec<PathBuf>, Re
     let pictures = pictures(page, &parts, report)?;
     let mut files = vec![("README.md".to_owned(), readme(page, &parts, &pictures).into_bytes())];
     files.extend(crate::page::numbers(page.results));
-    if page.results.curves.is_empty() {
+    if !draws_curves(page) {
         files.retain(|(name, _)| name != "curves.csv");
     }
     files.extend(parts.iter().flat_map(Part::files));
@@ -36,6 +37,15 @@ pub fn record(page: &Page, report: &Path, dir: &Path) -> Result<Vec<PathBuf>, Re
         file::replace(&path, &bytes).map(|_| path)
     };
     files.into_iter().map(write).collect()
+}
+
+/// Curves that no chart shows would be megabytes that nobody looks at.
+fn draws_curves(page: &Page) -> bool {
+    let curve = |item: &Item| match item {
+        Item::Chart(chart) => matches!(chart.drawing, Drawing::Curve { .. }),
+        _ => false,
+    };
+    !page.results.curves.is_empty() && page.items.iter().any(curve)
 }
 
 /// A picture that goes along.
@@ -150,7 +160,7 @@ fn metrics(metrics: &[Metric]) -> String {
 fn repeat(page: &Page, parts: &[Part]) -> String {
     let mut text = summary::facts(page);
     text += "\nEvery number is in [results.csv](results.csv)";
-    if !page.results.curves.is_empty() {
+    if draws_curves(page) {
         text += ", every point of a training curve in [curves.csv](curves.csv)";
     }
     text += ", what it took to make them in [manifest.toml](manifest.toml).";

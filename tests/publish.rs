@@ -78,7 +78,7 @@ fn a_record_is_whole_and_replaced_whole() {
     );
     ffrun(&lab, "run", &[]).ok();
 
-    let out = ffrun(&lab, "publish", &["--to", "records"]).ok();
+    let out = ffrun(&lab, "publish", &["--to", "records", "--pictures", "2"]).ok();
     assert!(out.contains("record: records/kept ("), "{out}");
     let names = [
         "README.md",

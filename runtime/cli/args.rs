@@ -170,7 +170,7 @@ pub struct Publish {
     #[arg(long, value_name = "DIR", default_value = "reports/published")]
     pub to: PathBuf,
     /// Pictures that go along: settings side by side first, then samples, then faces
-    #[arg(long, value_name = "N", default_value = "2")]
+    #[arg(long, value_name = "N", default_value = "1")]
     pub pictures: usize,
     /// Publish although the checkout differs from its commit; the record says so
     #[arg(long)]

@@ -88,7 +88,7 @@ pub(super) fn sheets(
     let mut kept = Vec::new();
     for (asked, group) in groups.iter().filter(|(_, group)| group.len() > 1) {
         let name = format!("{NAME}{}.gif", digest(*asked, group));
-        let path = absolute(folder.join(&name))?;
+        let path = absolute(&folder.join(&name))?;
         if !path.exists() {
             files::write_atomic(&path, &draw(graph, store, (*asked, group))?)?;
         }
@@ -100,8 +100,8 @@ pub(super) fn sheets(
 }
 
 /// A page takes paths that are not absolute as seen from its own folder.
-fn absolute(path: PathBuf) -> Result<PathBuf, Exit> {
-    std::path::absolute(&path)
+fn absolute(path: &Path) -> Result<PathBuf, Exit> {
+    std::path::absolute(path)
         .map_err(|error| Exit::Plain { code: 6, message: format!("`{}`: {error}", path.display()) })
 }
 
