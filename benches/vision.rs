@@ -6,16 +6,17 @@
 //!     --peer "python3 benches/vision_peer.py"
 //! ```
 //!
-//! Both sides run in turn, for several rounds. The time of a frame is the least of all rounds: on a
-//! busy machine the one least disturbed. Reading frames from disk is timed on neither side.
+//! Both sides run in turn, for several rounds, on one thread each. The time of a frame is that
+//! thread's CPU time, the least of all rounds: on a busy machine the round least disturbed. Reading
+//! frames from disk is timed on neither side.
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
 use clap::Parser;
+use cpu_time::ThreadTime;
 use ffrun::data::heads::stills;
 use ffrun::spec::FacesSpec;
 use ffrun::vision::{FaceReader, Networks, Options, Shelf};
@@ -48,7 +49,7 @@ struct Arguments {
     bench: bool,
 }
 
-/// What one side found, and the least time of each frame in seconds.
+/// What one side found, and the least CPU time of each frame in seconds.
 struct Side {
     seconds: Vec<f64>,
     /// The vectors of all recognisers end to end; empty without a face.
@@ -57,12 +58,17 @@ struct Side {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+    // As `ffrun eval` does it: frames are read by a thread of the pool, which hands nothing over.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    Ok(pool.install(|| compare(&arguments).map_err(|error| error.to_string()))?)
+}
+
+fn compare(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let shelf = Shelf::open(Some(&arguments.weights))?;
     let mut networks = shelf.networks(&arguments.networks)?;
     // Only what the other side runs too.
     (networks.pose, networks.features, networks.clip) = (None, None, None);
-    let frames = frames(&arguments)?;
+    let frames = frames(arguments)?;
     let folder = tempfile::tempdir()?;
     let job = job(&networks, &frames, folder.path())?;
     let mut reader = FaceReader::new(&networks, Options::default())?;
@@ -151,7 +157,7 @@ fn read(reader: &mut FaceReader, frames: &[Picture]) -> Result<Side, Box<dyn Err
     let (mut seconds, mut vectors) = (vec![], vec![]);
     let names: Vec<String> = reader.recognisers().map(str::to_owned).collect();
     for frame in frames {
-        let start = Instant::now();
+        let start = ThreadTime::now();
         let seen = reader.read(frame)?;
         seconds.push(start.elapsed().as_secs_f64());
         let vector = seen.face.map(|face| {

@@ -4,7 +4,7 @@
     pip install numpy onnxruntime opencv-python-headless
     python3 vision_peer.py job.json
 
-Everything on one thread. Prints one JSON object: seconds a frame, and the vectors of all
+Everything on one thread. Prints one JSON object: seconds of CPU time a frame, and the vectors of all
 recognisers end to end (an empty list where no face was found).
 """
 import json
@@ -137,12 +137,14 @@ def main():
     recognisers = [Recogniser(recogniser) for recogniser in job["recognisers"]]
     frames = [np.fromfile(frame["path"], np.uint8).reshape(*frame["size"], 3)
               for frame in job["frames"]]
-    read(frames[0], detector, recognisers)
+    # Ours is warm from its second round on; each of these is a process of its own.
+    for frame in frames:
+        read(frame, detector, recognisers)
     seconds, vectors = [], []
     for frame in frames:
-        start = time.perf_counter()
+        start = time.thread_time()
         vector = read(frame, detector, recognisers)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
         vectors.append([float(x) for x in vector])
     print(json.dumps({"peer": "onnxruntime " + ort.__version__, "seconds": seconds,
                       "vectors": vectors}))

@@ -216,6 +216,7 @@ pub(crate) fn table() -> TableSpec {
         only: BTreeMap::new(),
         against: Some(("elements".into(), json!(4096))),
         beside: Some(paper()),
+        origin: None,
         caption: "Unseen people, gallery frontal, probes in all poses.".into(),
     }
 }
@@ -296,6 +297,7 @@ pub(crate) fn few_table() -> TableSpec {
         only: BTreeMap::new(),
         against: None,
         beside: Some(beside),
+        origin: None,
         caption: "50 % of R_1 & R_2.".into(),
     }
 }

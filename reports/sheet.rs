@@ -53,6 +53,9 @@ pub struct TableSpec {
     pub against: Option<(String, Value)>,
     /// The paper's table, drawn as a second block under its own heading.
     pub beside: Option<Published>,
+    /// What the numbers were measured on, where it is not what the experiment says of all.
+    #[serde(default)]
+    pub origin: Option<String>,
     /// One or two sentences under the table.
     pub caption: String,
 }

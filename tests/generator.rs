@@ -103,6 +103,7 @@ fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
         "clip_score_in_world",
         "fid_pooled_in_world",
         "kid_in_world",
+        "fid_consisid_in_world",
         "psnr",
     ];
     let text = format!(
@@ -129,6 +130,7 @@ fn every_metric_of_generated_clips_is_measured_with_its_anchors() {
     // Rulers that cannot tell what was filmed from a floor measure nothing.
     let (own, other) = ("what was filmed", "another person's reference");
     assert!(value(own, "facesim_arc_in_world") > value(other, "facesim_arc_in_world") + 0.1);
+    assert!(value(own, "fid_consisid_in_world") < value(other, "fid_consisid_in_world"));
     let (own, other) = ("what was filmed", "another clip of the family");
     assert!(value(own, "pose_error_in_world") < value(other, "pose_error_in_world"));
     let frames = read("frames.csv");

@@ -3,6 +3,7 @@
 use candle_core::Result;
 use rayon::prelude::*;
 
+use crate::ops::lanes::vectorized;
 use crate::tridiagonal::{Tridiagonal, Turn};
 
 /// Values of each vector that one task turns.
@@ -60,7 +61,7 @@ impl Stripe {
 
     fn turn(&mut self, turns: &[Turn]) {
         // Every value is turned by itself, so wider instructions give the same bytes.
-        pulp::Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 for &Turn { axis, cosine, sine } in turns {

@@ -7,6 +7,7 @@ use super::eigen::components;
 use super::patches::cut;
 use super::{PcaCodec, PcaConfig};
 use crate::error::{ModelError, ModelResult};
+use crate::ops::lanes::vectorized;
 
 /// Patches taken together, so that they stay in the cache while every row of the covariance is
 /// brought up to date.
@@ -48,7 +49,7 @@ impl PcaFit {
             }
             self.products.par_chunks_mut(values).enumerate().for_each(|(row, products)| {
                 // Every product is summed by itself: wider instructions give the same bytes.
-                pulp::Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
                     || add_products(&mut products[row..], block, (row, values)),
                 );

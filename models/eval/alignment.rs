@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::picture::Picture;
 use crate::error::{ModelError, ModelResult};
+use crate::ops::lanes::vectorized;
 
 /// A point: x to the right and y down, in pixels.
 pub type Point = [f64; 2];
@@ -120,8 +121,8 @@ pub fn warped(picture: &Picture, map: &Similarity, side: usize) -> ModelResult<P
     })?;
     let mut values = vec![0; side * side * 3];
     values.par_chunks_mut((side * 3).max(1)).enumerate().for_each(|(row, target)| {
-        // Rounding is one instruction on processors that have it, and a call on the oldest.
-        pulp::Arch::new().dispatch(
+        // To round down is one instruction on processors that have it, and a call on the oldest.
+        vectorized(
             #[inline(always)]
             || {
                 for (column, target) in target.chunks_exact_mut(3).enumerate() {
@@ -170,21 +171,34 @@ fn sampled(picture: &Picture, [x, y]: Point) -> [u8; 3] {
             }
         }
     }
-    sums.map(|sum: f64| sum.round_ties_even() as u8)
+    sums.map(rounded)
 }
 
 /// The colour between four pixels, of which the one above and to the left is `corner`.
 #[inline(always)]
 fn between(picture: &Picture, corner: [usize; 2], [x, y]: Point) -> [u8; 3] {
     let [row, column] = corner;
-    let pixels = |row: usize| &picture.row(row)[column * 3..][..6];
-    let (above, below) = (pixels(row), pixels(row + 1));
+    let (above, below) =
+        (&picture.row(row)[column * 3..][..6], &picture.row(row + 1)[column * 3..][..6]);
     let shares = [(1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y];
-    std::array::from_fn(|channel| {
-        let colours = [above[channel], above[channel + 3], below[channel], below[channel + 3]];
-        let products = shares.iter().zip(colours).map(|(share, colour)| share * f64::from(colour));
-        products.sum::<f64>().round_ties_even() as u8
-    })
+    // A loop, not `from_fn`, whose closure would be compiled for the oldest processors and called.
+    let mut mixed = [0; 3];
+    for channel in 0..3 {
+        let upper =
+            shares[0] * f64::from(above[channel]) + shares[1] * f64::from(above[channel + 3]);
+        let lower = shares[2] * f64::from(below[channel]);
+        let sum = upper + lower + shares[3] * f64::from(below[channel + 3]);
+        mixed[channel] = rounded(sum);
+    }
+    mixed
+}
+
+/// The integer nearest to a number of 0 to 255, the even one of two. Adding 1.5·2⁵² leaves it in the
+/// low bits.
+#[inline(always)]
+fn rounded(value: f64) -> u8 {
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    (value + ROUND).to_bits() as u8
 }
 
 fn mean(points: &FivePoints) -> Point {

@@ -199,15 +199,22 @@ impl Job<'_> {
         weights: &[f32],
     ) {
         let bias: [S::f32s; V] = {
-            let (bias, _) = S::as_simd_f32s(&self.dense.bias[panel.start..]);
-            std::array::from_fn(|v| bias[v])
+            let mine = S::as_simd_f32s(&self.dense.bias[panel.start..]).0;
+            let mut bias = [mine[0]; V];
+            // Loops, not closures: those of `from_fn` and `map` would be compiled for the oldest
+            // processors and called.
+            bias.copy_from_slice(&mine[..V]);
+            bias
         };
         let width = (self.dense.outputs - panel.start).min(V * S::F32_LANES);
-        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
+        let [low, high] = [simd.splat_f32s(self.bounds[0]), simd.splat_f32s(self.bounds[1])];
         let mut done = 0;
         while done < length {
             let at = start + done.min(length - P);
-            let bases: [usize; P] = std::array::from_fn(|p| self.pixels.bases[at + p] as usize);
+            let mut bases = [0; P];
+            for (base, &pixel) in bases.iter_mut().zip(&self.pixels.bases[at..]) {
+                *base = pixel as usize;
+            }
             let sums = sums::<S, P, V>(simd, (self.x, &bases), (&self.dense.runs, weights), bias);
             let first = |p: usize| self.pixels.first + (at + p) * self.pixels.stride + panel.start;
             if width == V * S::F32_LANES {
@@ -253,7 +260,10 @@ fn sums<S: Simd, const P: usize, const V: usize>(
     let mut weights = S::as_simd_f32s(weights).0.as_chunks::<V>().0;
     let mut sums = [bias; P];
     for run in runs {
-        let seen: [&[f32]; P] = std::array::from_fn(|p| &x[bases[p] + run.offset..][..run.length]);
+        let mut seen = [x; P];
+        for p in 0..P {
+            seen[p] = &x[bases[p] + run.offset..][..run.length];
+        }
         let (now, rest) = weights.split_at(run.length);
         weights = rest;
         // Indices below the one length that all of these slices have need no check: a way out of

@@ -143,39 +143,32 @@ impl<'a> Line<'a> {
         y: &mut [f32],
         (pixels, first): (Range<usize>, usize),
     ) {
-        let window = self.of.window;
-        let channels = window.channels;
+        let channels = self.of.window.channels;
         let width = S::F32_LANES.min(channels - first);
-        // What lies beyond the pixel's last channel is read along where something does: faster, and
-        // it comes to nothing.
-        let load = |values: &[f32], at: usize| match values.get(at..at + S::F32_LANES) {
-            Some(values) => S::as_simd_f32s(values).0[0],
-            None => simd.partial_load_f32s(&values[at..][..width]),
-        };
         let block = first / S::F32_LANES;
         let block_weights = &S::as_simd_f32s(&self.of.weights).0[block * (USUAL * USUAL + 1)..];
-        let weights: [[S::f32s; USUAL]; USUAL] =
-            std::array::from_fn(|kx| std::array::from_fn(|ky| block_weights[kx * USUAL + ky]));
         let bias = block_weights[USUAL * USUAL];
-        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
-        let rows: [&[f32]; USUAL] = std::array::from_fn(|ky| self.row(ky));
-        let registers = channels / S::F32_LANES;
-        let vectors = rows.map(|row| S::as_simd_f32s(row).0);
-        let outside = [simd.splat_f32s(0.0); USUAL];
-        let column = |from_edge: usize| match from_edge.checked_sub(window.before[1]) {
-            Some(at) if at < window.size[1] && WHOLE => {
-                vectors.map(|row| row[at * registers + block])
+        // Loops, not closures: those of `from_fn` and `map` would be compiled for the oldest
+        // processors and called.
+        let mut weights = [[bias; USUAL]; USUAL];
+        for kx in 0..USUAL {
+            for ky in 0..USUAL {
+                weights[kx][ky] = block_weights[kx * USUAL + ky];
             }
-            Some(at) if at < window.size[1] => rows.map(|row| load(row, at * channels + first)),
-            _ => outside,
-        };
+        }
+        let [low, high] = [simd.splat_f32s(self.bounds[0]), simd.splat_f32s(self.bounds[1])];
+        let columns = Columns::<S>::of(self, first);
         let start = pixels.start * STRIDE;
-        let mut seen: [[S::f32s; USUAL]; USUAL] = std::array::from_fn(|kx| column(start + kx));
+        let mut seen = [[bias; USUAL]; USUAL];
+        for (kx, seen) in seen.iter_mut().enumerate() {
+            *seen = columns.at::<WHOLE>(simd, start + kx);
+        }
+        let registers = channels / S::F32_LANES;
         for pixel in pixels {
             let mut sum = bias;
-            for (seen, weights) in seen.iter().zip(&weights) {
-                for (&value, &weight) in seen.iter().zip(weights) {
-                    sum = simd.mul_add_f32s(value, weight, sum);
+            for kx in 0..USUAL {
+                for ky in 0..USUAL {
+                    sum = simd.mul_add_f32s(seen[kx][ky], weights[kx][ky], sum);
                 }
             }
             let sum = simd.min_f32s(simd.max_f32s(sum, low), high);
@@ -186,9 +179,11 @@ impl<'a> Line<'a> {
             }
             let next = pixel * STRIDE + USUAL;
             seen = if STRIDE == 1 {
-                [seen[1], seen[2], column(next)]
+                [seen[1], seen[2], columns.at::<WHOLE>(simd, next)]
             } else {
-                [seen[2], column(next), column(next + 1)]
+                let [left, right] =
+                    [columns.at::<WHOLE>(simd, next), columns.at::<WHOLE>(simd, next + 1)];
+                [seen[2], left, right]
             };
         }
     }
@@ -199,7 +194,7 @@ impl<'a> Line<'a> {
         let window = self.of.window;
         let channels = window.channels;
         let width = S::F32_LANES.min(channels - first);
-        let [low, high] = self.bounds.map(|bound| simd.splat_f32s(bound));
+        let [low, high] = [simd.splat_f32s(self.bounds[0]), simd.splat_f32s(self.bounds[1])];
         let load = |values: &[f32], at: usize| simd.partial_load_f32s(&values[at..][..width]);
         let [rows, columns] = window.kernel;
         let block = first / S::F32_LANES * (rows * columns + 1);
@@ -217,6 +212,56 @@ impl<'a> Line<'a> {
             let sum = simd.min_f32s(simd.max_f32s(sum, low), high);
             simd.partial_store_f32s(&mut y[pixel * channels + first..][..width], sum);
         }
+    }
+}
+
+/// Some channels of the rows under a kernel of the usual side.
+struct Columns<'a, S: Simd> {
+    rows: [&'a [f32]; USUAL],
+    /// The same in registers.
+    vectors: [&'a [S::f32s]; USUAL],
+    window: Window,
+    first: usize,
+}
+
+impl<'a, S: Simd> Columns<'a, S> {
+    /// Those of a line, from channel `first`.
+    #[inline(always)]
+    fn of(line: &Line<'a>, first: usize) -> Self {
+        let rows = [line.row(0), line.row(1), line.row(2)];
+        let [above, middle, below] = rows;
+        let vectors =
+            [S::as_simd_f32s(above).0, S::as_simd_f32s(middle).0, S::as_simd_f32s(below).0];
+        Self { rows, vectors, window: line.of.window, first }
+    }
+
+    /// The column that far from the left edge of what surrounds the picture.
+    #[inline(always)]
+    fn at<const WHOLE: bool>(&self, simd: S, from_edge: usize) -> [S::f32s; USUAL] {
+        let Window { before, size, channels, .. } = self.window;
+        let column = from_edge.wrapping_sub(before[1]);
+        if column >= size[1] {
+            return [simd.splat_f32s(0.0); USUAL];
+        }
+        if WHOLE {
+            let at = column * (channels / S::F32_LANES) + self.first / S::F32_LANES;
+            let [above, middle, below] = self.vectors;
+            return [above[at], middle[at], below[at]];
+        }
+        let at = column * channels + self.first;
+        let [above, middle, below] = self.rows;
+        [self.load(simd, above, at), self.load(simd, middle, at), self.load(simd, below, at)]
+    }
+
+    /// What lies beyond the pixel's last channel is read along where something does: faster, and it
+    /// comes to nothing.
+    #[inline(always)]
+    fn load(&self, simd: S, values: &[f32], at: usize) -> S::f32s {
+        if at + S::F32_LANES <= values.len() {
+            return S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0];
+        }
+        let width = S::F32_LANES.min(self.window.channels - self.first);
+        simd.partial_load_f32s(&values[at..][..width])
     }
 }
 

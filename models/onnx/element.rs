@@ -2,6 +2,8 @@
 
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
 
+use crate::ops::lanes::vectorized;
+
 /// A function of one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Function {
@@ -219,7 +221,7 @@ pub(super) fn apply_to_pixels(
     let widened: Vec<Element> = elements.iter().map(|element| element.widened(channels)).collect();
     let width = widened_channels(channels);
     let block = (BLOCK / width).max(1) * width;
-    pulp::Arch::new().dispatch(
+    vectorized(
         #[inline(always)]
         || {
             for (number, values) in values.chunks_mut(block).enumerate() {

@@ -6,6 +6,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::dense::lanes;
 use super::window::Window;
+use crate::ops::lanes::vectorized;
 
 /// What is kept of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ impl Pool {
         if self.keep == Keep::Largest && window.channels.is_multiple_of(lanes) {
             return Arch::new().dispatch(Largest { window, x, y });
         }
-        Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 let pictures = x.chunks_exact(window.values());

@@ -2,6 +2,8 @@
 
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
 
+use crate::ops::lanes::vectorized;
+
 /// Batches of products, row by row.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
@@ -21,7 +23,7 @@ impl Product {
         for (&[l, r], y) in self.pairs.iter().zip(products) {
             let left = &left[l as usize * rows * depth..][..rows * depth];
             let right = &right[r as usize * depth * columns..][..depth * columns];
-            pulp::Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || multiply(left, right, (depth, columns), y),
             );

@@ -152,11 +152,12 @@ impl ChannelNorm {
             vectorized(
                 #[inline(always)]
                 || {
-                    rows.map(|row| {
-                        let (x, grad) = (&x[row * pixels..][..pixels], &grad[row * pixels..]);
-                        dot3(x, grad, self.sizes.of_picture(&self.scales, row))
-                    })
-                    .sum()
+                    rows.clone()
+                        .map(|row| {
+                            let (x, grad) = (&x[row * pixels..][..pixels], &grad[row * pixels..]);
+                            dot3(x, grad, self.sizes.of_picture(&self.scales, row))
+                        })
+                        .sum()
                 },
             )
         };

@@ -6,14 +6,29 @@
 
 #![allow(clippy::inline_always, reason = "only inlined code is compiled for wider instructions")]
 
+use pulp::{Simd, WithSimd};
+
 /// Partial results of a reduction: four 8-wide registers, enough to hide the latency of an add.
 const LANES: usize = 32;
 
-/// Runs `kernel` with the widest vector instructions of this machine. Mark the closure
+/// Runs `kernel` once, with the widest vector instructions of this machine. Mark the closure
 /// `#[inline(always)]` at the call.
 #[inline(always)]
-pub(super) fn vectorized<T>(kernel: impl FnOnce() -> T) -> T {
-    pulp::Arch::new().dispatch(kernel)
+pub(crate) fn vectorized<T>(kernel: impl FnMut() -> T) -> T {
+    pulp::Arch::new().dispatch(Kernel(kernel))
+}
+
+/// A closure that is called as `FnMut`: called as `FnOnce`, one that only borrows is reached through
+/// a function of the compiler's, which is compiled for the oldest processors.
+struct Kernel<F>(F);
+
+impl<T, F: FnMut() -> T> WithSimd for Kernel<F> {
+    type Output = T;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) -> T {
+        (self.0)()
+    }
 }
 
 /// e^x with an error below 2 units in the last place, 0 below −87.33, ∞ above 88.37, NaN for NaN.

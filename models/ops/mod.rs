@@ -17,7 +17,7 @@ mod gelu_linear;
 mod gemm;
 pub mod gradcheck;
 mod inbox;
-mod lanes;
+pub(crate) mod lanes;
 mod linear;
 mod modulated_norm;
 mod modulation;

@@ -36,7 +36,7 @@ pub fn sparsemax(z: &Tensor) -> Result<Tensor> {
             || {
                 let tau = threshold(row, candidates);
                 // Not `f32::max`, which would turn NaN into 0.
-                for z in row {
+                for z in &mut *row {
                     *z = if *z <= tau { 0.0 } else { *z - tau };
                 }
             },

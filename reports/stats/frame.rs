@@ -1,6 +1,6 @@
 //! Results, arranged for questions: which cells exist, what each measures, which differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -105,6 +105,16 @@ impl Frame {
         self.seeds_planned
     }
 
+    /// Seeds that have been measured, by whatever metric, in every cell that agrees with `settings`.
+    pub fn seeds_measured(&self, settings: &Settings) -> usize {
+        let agreeing = self.cells.iter().zip(&self.numbers);
+        let agreeing = agreeing.filter(|(cell, _)| agrees(cell, settings));
+        let seeds = |numbers: &BTreeMap<String, Numbers>| {
+            numbers.values().flat_map(BTreeMap::keys).collect::<BTreeSet<_>>().len()
+        };
+        agreeing.map(|(_, numbers)| seeds(numbers)).min().unwrap_or(0)
+    }
+
     /// Mean and 95 % interval; `None` while some cell of `settings` has no number.
     pub fn estimate(&self, metric: &str, settings: &Settings) -> Option<Estimate> {
         let numbers = self.select(metric, settings)?;
@@ -121,8 +131,19 @@ impl Frame {
 
     /// First minus second, paired over the people (and seeds) that both have.
     pub fn difference(&self, metric: &str, a: &Settings, b: &Settings) -> Option<Difference> {
+        self.difference_to_share(metric, a, (b, 1.0))
+    }
+
+    /// First minus a share of the second, paired over the people (and seeds) that both have.
+    pub fn difference_to_share(
+        &self,
+        metric: &str,
+        a: &Settings,
+        (b, share): (&Settings, f64),
+    ) -> Option<Difference> {
         let a = self.select(metric, a)?;
-        let b = self.select(metric, b)?;
+        let mut b = self.select(metric, b)?;
+        b.values_mut().flat_map(BTreeMap::values_mut).for_each(|value| *value *= share);
         let table = Crossed::new(&complete(&paired(&a, &b)))?;
         let name = format!("{metric}/difference");
         let (low, high) = table.interval(&name);

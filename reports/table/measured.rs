@@ -39,11 +39,15 @@ pub(super) fn block(
             cells: per_column.iter().map(|cells| cells[place].clone()).collect(),
         })
         .collect();
+    let says_nothing = |row: &Row| row.cells.iter().all(|cell| cell.text == ABSENT);
+    if !measured.iter().all(says_nothing) {
+        measured.retain(|row| !says_nothing(row));
+    }
     mark(&mut measured);
     measured.extend(anchors(&metrics, results));
     let mut block = Block {
         provenance: Provenance::Measured,
-        origin: origin(results),
+        origin: spec.origin.clone().unwrap_or_else(|| origin(results)),
         row_names,
         columns: metrics.into_iter().map(header).collect(),
         rows: measured,
@@ -151,8 +155,10 @@ fn equal(a: &Settings, b: &Settings) -> bool {
 
 fn estimated(metric: &Metric, row: &Settings, frame: &Frame) -> Cell {
     let Some(estimate) = frame.estimate(&metric.name, row) else {
-        // Where no trials were planned there is nothing to wait for.
-        let text = if frame.seeds_planned() == 0 { ABSENT } else { UNFINISHED };
+        // There is nothing to wait for where no trials were planned or all have been measured: the
+        // metric says nothing of this row.
+        let finished = frame.seeds_measured(row) >= frame.seeds_planned();
+        let text = if finished { ABSENT } else { UNFINISHED };
         return Cell { text: text.to_owned(), ..Cell::default() };
     };
     let spread = match estimate.interval() {

@@ -176,6 +176,29 @@ elements  FaceSim-Cur ↑
     }
 
     #[test]
+    fn a_row_of_which_no_metric_speaks_is_left_out_once_it_is_measured() {
+        let mut results = few();
+        results.observations.retain(|row| {
+            row.settings["elements"] != 1024 && row.metric == "retrieval_top1"
+                || row.settings["elements"] == 1024 && row.metric == "dictionary_dead"
+        });
+        let table = |columns: &[&str]| TableSpec {
+            columns: columns.iter().map(|&name| name.to_owned()).collect(),
+            origin: Some("photographs".to_owned()),
+            beside: None,
+            ..few_table()
+        };
+        let text = terminal_table(&table(&["retrieval_top1"]), &results, 80, false).unwrap();
+        assert!(text.contains("measured (photographs)"), "{text}");
+        assert!(!text.contains("1024") && text.contains("4096"), "{text}");
+        // Nothing of it was measured yet.
+        assert!(text.contains("8192           …"), "{text}");
+        // Where one of the columns speaks of a row, the other has a dash.
+        let text = terminal_table(&table(&[]), &results, 80, false).unwrap();
+        assert!(text.contains("    1024           –"), "{text}");
+    }
+
+    #[test]
     fn colour_marks_the_best() {
         let text = terminal_table(&few_table(), &few(), 80, true).unwrap();
         assert!(text.contains("\u{1b}[1m0.722\u{1b}[0m"), "{text}");

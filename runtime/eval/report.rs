@@ -66,6 +66,7 @@ impl Report {
             only: std::collections::BTreeMap::new(),
             against: None,
             beside: None,
+            origin: None,
             caption: caption(measured),
         };
         let mut items = vec![Item::Table(table.clone())];

@@ -168,6 +168,20 @@ pub(super) const ROWS: &[(u32, Row)] = &[
     (
         1,
         (
+            "fid_consisid_in_world",
+            "FID of ConsisID's script (in-world)",
+            "",
+            Direction::Lower,
+            2,
+            "mean over frames with a face of the squared distance of their features from those of \
+             the reference, in features of the in-world dual encoder; no distance of distributions, \
+             and a frame that copies the reference is the best there is",
+            "paper Table 1's FID, as ConsisID's script computes it, with an in-world network",
+        ),
+    ),
+    (
+        1,
+        (
             "psnr",
             "PSNR",
             "dB",

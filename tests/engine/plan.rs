@@ -1,9 +1,9 @@
 //! Plan, why and changes: states, counts and exact texts.
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use ffrun::engine::{
-    Graph, Key, Lease, Plan, Stage, State, changes,
+    Graph, Key, Lease, Plan, Stage, State, Trial, changes,
     diff::{Counts, Why},
     why,
 };
@@ -81,6 +81,23 @@ fn a_new_value_says_which_field_is_new_even_through_inputs() {
     assert_eq!(texts(&why), ["inputs.fitted.spec.model.elements: 4096 → 8192"]);
     let short = evaluated[1].short();
     assert_eq!(why.reason, format!("elements 4096 → 8192 (nearest {short})"));
+}
+
+#[test]
+fn a_training_of_more_steps_is_expected_to_take_longer() {
+    let bench = Bench::new();
+    let training = |steps: u64| Stage::new("train", 1, json!({ "schedule": { "steps": steps } }));
+    bench.run(&training(4)).unwrap();
+    let mut graph = Graph::default();
+    for steps in [4, 2, 40] {
+        let output = graph.add(training(steps));
+        graph.push_trial(Trial { settings: BTreeMap::new(), seed: 0, output });
+    }
+    let plan = Plan::of(&graph, &bench.store).unwrap();
+    let seconds: Vec<f64> = plan.stages.iter().filter_map(|stage| stage.estimate_seconds).collect();
+    // The one of 4 steps is done; the others are in the order of their trials.
+    assert_eq!(seconds.len(), 2);
+    assert!((seconds[1] / seconds[0] - 20.0).abs() < 1e-6, "{seconds:?}");
 }
 
 #[test]

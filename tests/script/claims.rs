@@ -116,6 +116,34 @@ fn intervals_decide_about_margins_and_anchors() {
 }
 
 #[test]
+fn shares_that_are_lost_are_tested_too() {
+    let loses = "for loss in [\"loses_more\", \"loses_less\"] { for share in [0.2, 0.8] {
+            let from = #{ elements: 64 };
+            let to = #{ elements: 128 };
+            claim(loss, if loss == \"loses_more\" {
+                results.loses_more(\"retrieval_top1\", from, to, share)
+            } else {
+                results.loses_less(\"retrieval_top1\", from, to, share)
+            });
+        } }";
+    // About half is lost.
+    let halved = judged(
+        loses,
+        |elements, person, seed| {
+            (0.8 + 0.01 * (person % 5) as f64 + 0.001 * seed as f64)
+                * if elements == 64 { 1.0 } else { 0.5 }
+        },
+        0,
+    );
+    let (yes, no) = (Verdict::Reproduced, Verdict::Contradicted);
+    assert_eq!(verdicts(&halved), [yes, no, no, yes]);
+    assert!(halved[0].evidence.contains(": 50 % lost; against a loss of 20 %"), "{halved:?}");
+    // There is nothing to lose.
+    let nothing = judged(loses, |_, person, _| if person % 2 == 0 { 0.1 } else { -0.1 }, 0);
+    assert_eq!(verdicts(&nothing), [Verdict::Inconclusive; 4]);
+}
+
+#[test]
 fn missing_trials_make_every_claim_inconclusive() {
     let claims = judged(&format!("{WINS} claim(\"c\", 1 == 1);"), better_by(0.2), 1);
     assert_eq!(verdicts(&claims), [Verdict::Inconclusive; 3]);

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::error::ModelResult;
 use crate::eval::picture::Picture;
+use crate::ops::lanes::vectorized;
 
 /// Binary places of a share (OpenCV's `INTER_RESIZE_COEF_BITS`).
 const PLACES: u32 = 11;
@@ -25,7 +26,7 @@ pub fn resized_as_cv2(picture: &Picture, [height, width]: [usize; 2]) -> ModelRe
     let stretch = Stretch { picture, columns: &columns, width: width * 3 };
     let parts = values.par_chunks_mut(width * 3 * ROWS).zip(rows.par_chunks(ROWS));
     parts.for_each(|(target, rows)| {
-        pulp::Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || stretch.rows(target, rows),
         );
@@ -76,9 +77,12 @@ impl Stretch<'_> {
     fn widen(&self, line: &mut [i32], row: usize) {
         let row = self.picture.row(row);
         for (target, column) in line.chunks_exact_mut(3).zip(self.columns) {
-            let [left, right] = column.pixels.map(|at| &row[at * 3..][..3]);
+            let [left, right] = column.pixels;
+            // Neighbours, but at the edge: one look at the row's length for all six values.
+            let seen = &row[left * 3..right * 3 + 3];
             for channel in 0..3 {
-                let [left, right] = [left, right].map(|pixel| i32::from(pixel[channel]));
+                let (left, right) =
+                    (i32::from(seen[channel]), i32::from(seen[seen.len() - 3 + channel]));
                 target[channel] = (left * column.shares[0] + right * column.shares[1]) >> 4;
             }
         }

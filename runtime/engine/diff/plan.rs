@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     archive::Archive,
@@ -27,8 +28,8 @@ pub struct Planned {
     pub state: State,
     /// How many trials need it, directly or through others.
     pub trials: usize,
-    /// Seconds the nearest finished stage of its kind took; `None` if there is none or if this
-    /// one is done.
+    /// Seconds the nearest finished stage of its kind took, by the step where both have a number of
+    /// steps; `None` if there is none or if this one is done.
     pub estimate_seconds: Option<f64>,
     /// One line: why it is in this state.
     pub reason: String,
@@ -206,6 +207,19 @@ fn judge(
     Ok(judged.collect())
 }
 
+/// The first number above zero that a spec calls `steps`, wherever it stands: the length of a
+/// training or a sampling.
+fn steps(spec: &Value) -> Option<f64> {
+    match spec {
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let own = value.as_f64().filter(|steps| name == "steps" && *steps > 0.0);
+            own.or_else(|| steps(value))
+        }),
+        Value::Array(values) => values.iter().find_map(steps),
+        _ => None,
+    }
+}
+
 struct Judge<'a> {
     graph: &'a Graph,
     store: &'a Store,
@@ -223,8 +237,12 @@ impl Judge<'_> {
         let wanted = features.expand(stage, &|key| self.graph.stage(key));
         let shelf = self.shelves.get(stage.kind.as_str());
         let nearest = shelf.and_then(|shelf| shelf.nearest(&wanted));
-        let record = nearest.and_then(|key| self.archive.get(key)).map(|stored| &stored.record);
+        let stored = nearest.and_then(|key| self.archive.get(key));
+        let record = stored.map(|stored| &stored.record);
+        let like = nearest.and_then(|key| self.archive.stage(key));
+        let longer = like.and_then(|like| Some(steps(&stage.spec)? / steps(&like.spec)?));
         let seconds = shelf.zip(record).map(|(shelf, record)| shelf.seconds(record));
+        let seconds = seconds.map(|seconds| seconds * longer.unwrap_or(1.0));
         let entry = self.store.entry(key);
         let (_, reason) = explain(self.graph, self.archive, (&entry, stage), state, nearest);
         let bytes = record.map_or(0, ResultRecord::bytes);

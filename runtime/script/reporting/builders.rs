@@ -53,6 +53,14 @@ mod table_methods {
         table.only(setting, &value).map_err(Raised::from)
     }
 
+    /// What the numbers were measured on, in place of the experiment's scale and world.
+    /// ```rhai
+    /// table("photographs", results).measured_on("photographs").save();
+    /// ```
+    pub fn measured_on(table: &mut TableBuilder, what: &str) -> TableBuilder {
+        table.measured_on(what)
+    }
+
     /// The row that all others are tested against, instead of the best of each column.
     #[rhai_fn(return_raw)]
     pub fn against(

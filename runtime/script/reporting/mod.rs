@@ -4,6 +4,7 @@ mod anchor;
 mod builders;
 mod chart;
 mod drawing;
+mod losing;
 mod natives;
 mod picture;
 mod poses;

@@ -6,8 +6,8 @@ use rhai::plugin::*;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 
 use super::{
-    anchor::Anchored, builders, chart::ChartBuilder, picture::PictureBuilder, published::Published,
-    results::Results, table::TableBuilder, verdict::Judgement,
+    anchor::Anchored, builders, chart::ChartBuilder, losing::Loss, picture::PictureBuilder,
+    published::Published, results::Results, table::TableBuilder, verdict::Judgement,
 };
 use crate::script::{complaint::Raised, host::Host, phase::Phase};
 
@@ -226,6 +226,38 @@ mod results_methods {
         right: Map,
     ) -> Result<Judgement, Raised> {
         results.exceeds(metric, &left, &right).map_err(Raised::from)
+    }
+
+    /// Whether more than a share of the metric is lost from the first point to the second, by a
+    /// paired test over people.
+    /// ```rhai
+    /// results.loses_more("retrieval_top1", #{ elements: 4096 }, #{ elements: 32768 }, 0.5)
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn loses_more(
+        results: &mut Results,
+        metric: &str,
+        from: Map,
+        to: Map,
+        share: f64,
+    ) -> Result<Judgement, Raised> {
+        results.loses(metric, [&from, &to], (Loss::More, share)).map_err(Raised::from)
+    }
+
+    /// Whether less than a share of the metric is lost from the first point to the second, by a
+    /// paired test over people.
+    /// ```rhai
+    /// results.loses_less("retrieval_top1", #{ elements: 4096 }, #{ elements: 32768 }, 0.25)
+    /// ```
+    #[rhai_fn(return_raw, pure)]
+    pub fn loses_less(
+        results: &mut Results,
+        metric: &str,
+        from: Map,
+        to: Map,
+        share: f64,
+    ) -> Result<Judgement, Raised> {
+        results.loses(metric, [&from, &to], (Loss::Less, share)).map_err(Raised::from)
     }
 
     /// Whether a point is better than an anchor, such as `chance`, with its whole interval.

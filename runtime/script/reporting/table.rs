@@ -62,6 +62,11 @@ impl TableBuilder {
         self.clone()
     }
 
+    pub(super) fn measured_on(&mut self, what: &str) -> Self {
+        self.spec.origin = Some(what.to_owned());
+        self.clone()
+    }
+
     pub(super) fn title(&mut self, text: &str) -> Self {
         text.clone_into(&mut self.spec.title);
         self.clone()
@@ -91,6 +96,7 @@ fn blank(id: &str, results: &rows::Results) -> TableSpec {
         only: BTreeMap::new(),
         against: None,
         beside: None,
+        origin: None,
         caption: String::new(),
     }
 }

@@ -11,7 +11,7 @@ use super::results::{Point, Results};
 use crate::script::{complaint::Complaint, suggest::did_you_mean_or_list};
 
 /// Level of every test.
-const ALPHA: f64 = 0.05;
+pub(super) const ALPHA: f64 = 0.05;
 
 /// A verdict with the numbers behind it; what `claim` takes.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Judgement {
 }
 
 impl Judgement {
-    fn new(verdict: Verdict, evidence: String) -> Self {
+    pub(super) fn new(verdict: Verdict, evidence: String) -> Self {
         Self { verdict, evidence }
     }
 
@@ -43,7 +43,7 @@ impl Judgement {
         Self::new(Verdict::Inconclusive, format!("{evidence}; {}", self.evidence))
     }
 
-    fn unmeasured(what: &str) -> Self {
+    pub(super) fn unmeasured(what: &str) -> Self {
         Self::new(Verdict::Inconclusive, format!("not measured yet: {what}"))
     }
 }
@@ -256,21 +256,29 @@ impl Results {
         };
         let role = if role.is_empty() { String::new() } else { format!("{role}, ") };
         format!(
-            "{}: {} {} against {role}{} {}; difference {}{}, p {}",
+            "{}: {} {} against {role}{} {}; {}",
             metric.label,
             shown(left),
             value(left),
             shown(right),
             value(right),
-            signed(metric, difference.mean),
-            span(metric, difference.low, difference.high, signed),
-            if difference.p.is_nan() { "unknown".into() } else { format!("= {:.3}", difference.p) }
+            compared(metric, difference)
         )
     }
 }
 
+/// `difference +0.012 [-0.003, +0.027], p = 0.113`.
+pub(super) fn compared(metric: &Metric, difference: &Difference) -> String {
+    format!(
+        "difference {}{}, p {}",
+        signed(metric, difference.mean),
+        span(metric, difference.low, difference.high, signed),
+        if difference.p.is_nan() { "unknown".into() } else { format!("= {:.3}", difference.p) }
+    )
+}
+
 /// `elements 4096`.
-fn shown(point: &Point) -> String {
+pub(super) fn shown(point: &Point) -> String {
     let parts: Vec<String> = point
         .iter()
         .map(|(name, value)| match value.as_str() {
@@ -282,7 +290,7 @@ fn shown(point: &Point) -> String {
 }
 
 /// `0.912 [0.900, 0.925]`.
-fn interval(metric: &Metric, estimate: &Estimate) -> String {
+pub(super) fn interval(metric: &Metric, estimate: &Estimate) -> String {
     let mean = number(metric, estimate.mean);
     format!("{mean}{}", span(metric, estimate.low, estimate.high, number))
 }

@@ -7,6 +7,7 @@ pub mod frames;
 mod identity;
 mod movement;
 mod people;
+mod script_distance;
 mod tally;
 
 use candle_core::Device;
@@ -57,6 +58,7 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     let similarities = identity::measure(&footage, [&sampled, &filmed], &mut tally)?;
     captioned::measure(&footage, &mut tally)?;
     distribution::measure(&footage, &mut tally)?;
+    script_distance::measure(&footage, [&sampled, &filmed], &mut tally)?;
     frames::write(&work.out, &asked, &sampled, &similarities)?;
     scores::write(&work.out.join(scores::SCORES), &tally.scores)?;
     scores::write(&work.out.join(scores::ANCHORS), &tally.anchors)
