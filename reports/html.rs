@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, HtmlEscape};
 use serde::Serialize;
 
 use crate::ReportError;
@@ -118,10 +118,24 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
     environment.set_syntax(syntax);
+    environment.add_filter("words", words);
     for (name, text) in TEMPLATES {
         environment.add_template(name, text)?;
     }
     Ok(environment)
+}
+
+/// Text of a script: what stands between backticks is code.
+fn words(text: &str) -> Value {
+    let parts: Vec<String> = text.split('`').map(|part| HtmlEscape(part).to_string()).collect();
+    if parts.len().is_multiple_of(2) {
+        return Value::from_safe_string(parts.join("`"));
+    }
+    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
+        0 => part.clone(),
+        _ => format!("<code>{part}</code>"),
+    });
+    Value::from_safe_string(marked.collect())
 }
 
 /// A chart in the page's colours: title, for a desk, for a phone.
@@ -209,6 +223,13 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn backticks_mark_code_and_nothing_else_is_taken_for_markup() {
+        let shown = |text: &str| words(text).to_string();
+        assert_eq!(shown("`modules` < `<b>`"), "<code>modules</code> &lt; <code>&lt;b&gt;</code>");
+        assert_eq!(shown("one ` alone"), "one ` alone");
+    }
 
     #[test]
     fn moving_pictures_are_told_from_still_ones() {

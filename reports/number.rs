@@ -54,6 +54,11 @@ pub(crate) fn rough(value: f64) -> String {
     fixed(value, (1 - value.abs().log10().floor() as i32).clamp(0, 12) as usize)
 }
 
+/// A setting's name as the title of an axis: `yaw_deg` as `yaw (°)`.
+pub(crate) fn axis(setting: &str) -> String {
+    setting.strip_suffix("_deg").map_or_else(|| setting.to_owned(), |name| format!("{name} (°)"))
+}
+
 /// A setting's value as a reader sees it.
 pub(crate) fn setting(value: &Value) -> String {
     match value {

@@ -59,7 +59,7 @@ pub(crate) fn panels(
         lead: grouped[place].0.clone(),
         asides: Vec::new(),
         x: Axis::round(Scale::Linear, left, right, 4),
-        x_title: format!("{} by {x}", declared.label),
+        x_title: format!("{} by {}", declared.label, number::axis(x)),
         y: Axis::round(Scale::Linear, low, high, 4),
         series: series(&grouped, place, &kinds),
         rules: Vec::new(),

@@ -81,7 +81,7 @@ pub(crate) fn panels(
     };
     if over.by.is_empty() {
         let lines = chosen.into_iter().map(|metric| line(metric, &Settings::new())).collect();
-        return Ok(grouped(lines, &abscissa.axis, over.x, &MEASURED));
+        return Ok(grouped(lines, &abscissa.axis, &number::axis(over.x), &MEASURED));
     }
     let kinds = self::values(&spec.id, over.by, results)?;
     let split = |metric: &Metric| {

@@ -153,6 +153,9 @@ fn equal(a: &Settings, b: &Settings) -> bool {
     a.iter().all(|(name, value)| b.get(name).is_some_and(|other| crate::stats::same(value, other)))
 }
 
+/// Relative width of an interval that is none.
+const ROUNDING: f64 = 1e-12;
+
 fn estimated(metric: &Metric, row: &Settings, frame: &Frame) -> Cell {
     let Some(estimate) = frame.estimate(&metric.name, row) else {
         // There is nothing to wait for where no trials were planned or all have been measured: the
@@ -162,8 +165,9 @@ fn estimated(metric: &Metric, row: &Settings, frame: &Frame) -> Cell {
         return Cell { text: text.to_owned(), ..Cell::default() };
     };
     let spread = match estimate.interval() {
-        // What does not vary, such as a number of parameters, needs no interval.
-        Some((low, high)) if low == high => None,
+        // What does not vary, such as a number of parameters, needs no interval; means of it may
+        // differ in their last digits.
+        Some((low, high)) if high - low <= ROUNDING * estimate.mean.abs() => None,
         Some((low, high)) => Some(number::fixed((high - low) / 2.0, metric.digits)),
         None => Some(ABSENT.to_owned()),
     };

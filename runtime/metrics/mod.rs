@@ -28,4 +28,4 @@ pub mod video;
 pub use catalogue::{Subject, catalogue, find};
 pub use faceset::FaceSet;
 pub use generated::PER_FRAME;
-pub use verification::Trials;
+pub use verification::{Trials, separation};

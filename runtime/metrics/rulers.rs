@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
         Direction::Higher,
         3,
         "probability that an in-world recogniser finds two pictures of one unseen person more \
-         alike than two of different people; pairs that share no clip",
+         alike than two of different people; pairs that share no clip; jackknifed over people",
         "area under the ROC curve over all pairs",
     ),
     (

@@ -273,7 +273,11 @@ pub(super) fn compared(metric: &Metric, difference: &Difference) -> String {
         "difference {}{}, p {}",
         signed(metric, difference.mean),
         span(metric, difference.low, difference.high, signed),
-        if difference.p.is_nan() { "unknown".into() } else { format!("= {:.3}", difference.p) }
+        match difference.p {
+            p if p.is_nan() => "unknown".to_owned(),
+            p if p < 0.001 => "< 0.001".to_owned(),
+            p => format!("= {p:.3}"),
+        }
     )
 }
 

@@ -81,18 +81,19 @@ impl Album {
         let vector = |face: &Option<FaceSeen>| face.as_ref()?.embeddings.get(recogniser).cloned();
         let vectors: Vec<(usize, Vec<f32>)> =
             self.seen.iter().filter_map(|(person, face)| Some((*person, vector(face)?))).collect();
-        let auc = |without: Option<usize>| {
-            let kept: Vec<_> = vectors.iter().filter(|(who, _)| Some(*who) != without).collect();
-            let mut trials = Trials::default();
-            for (at, (person, first)) in kept.iter().enumerate() {
-                for (other, second) in &kept[at + 1..] {
-                    let Trials { genuine, impostor } = &mut trials;
-                    let like = cosine(first, second) as f32;
-                    if person == other { genuine } else { impostor }.push(like);
+        let mut trials = Trials::default();
+        for (at, (person, first)) in vectors.iter().enumerate() {
+            for (other, second) in &vectors[at + 1..] {
+                let like = cosine(first, second) as f32;
+                if person == other {
+                    trials.genuine.push((like, *person));
+                } else {
+                    trials.impostor.push((like, [*person, *other]));
                 }
             }
-            trials.auc()
-        };
+        }
+        let trials = trials.ranked(self.people.len());
+        let auc = |without: Option<usize>| trials.auc(without);
         let values = pseudo_values(self.people.len(), &auc).unwrap_or_default();
         by_person(metric, self.people.iter().map(String::as_str), &values)
     }

@@ -6,19 +6,20 @@ use super::{
     Evaluator,
     material::{Material, Picture},
     measuring,
+    public::by_person,
     validity::{BINS, Rows, anchor, of_bin},
 };
 use crate::{
     engine::work::StageError,
-    metrics::Trials,
-    stages::{clipset::Clips, scores::Score, tensor_error},
+    metrics::{Trials, jackknife::pseudo_values},
+    stages::{clipset::Clips, tensor_error},
 };
 
 /// The share of impostor pairs that may be accepted.
 const FAR: f64 = 1e-3;
 
 /// AUC and TAR over all pairs of faces that share no clip, so that place, light and clothes say
-/// nothing. A pair belongs to the bin of its more turned face.
+/// nothing, as pseudo-values of people. A pair belongs to the bin of its more turned face.
 pub(super) fn rows(evaluator: &Evaluator, clips: Clips) -> Result<Rows, StageError> {
     let least = evaluator.spec.least_visible;
     let material = Material::new(clips, least, |picture| picture.present);
@@ -32,12 +33,16 @@ pub(super) fn rows(evaluator: &Evaluator, clips: Clips) -> Result<Rows, StageErr
         faces.iter().flat_map(|(_, picture)| material.pixels(picture)).copied().collect();
     let vectors = measuring::recognise(evaluator, &pixels, material.clips.size_px)?;
     let trials = trials(&faces, &vectors).map_err(tensor_error)?;
+    let name = |pictures: &Vec<Picture>| material.clips.labels[pictures[0].clip].identity.as_str();
+    let names: Vec<&str> = material.people.iter().map(name).collect();
     let mut scores = Vec::new();
-    for (bin, trials) in trials.iter().enumerate() {
-        let found = [("verification_auc", trials.auc()), ("verification_tar", trials.tar_at(FAR))];
-        for (metric, value) in found {
-            let metric = of_bin(metric, bin);
-            scores.extend(value.map(|value| Score { metric, identity: None, value }));
+    for (bin, trials) in trials.into_iter().enumerate() {
+        let trials = trials.ranked(names.len());
+        let auc = pseudo_values(names.len(), &|without| trials.auc(without));
+        let tar = pseudo_values(names.len(), &|without| trials.tar_at(FAR, without));
+        for (metric, values) in [("verification_auc", auc), ("verification_tar", tar)] {
+            let values = values.unwrap_or_default();
+            scores.extend(by_person(&of_bin(metric, bin), names.iter().copied(), &values));
         }
     }
     let chance = [("verification_auc", 0.5), ("verification_tar", FAR)];
@@ -58,7 +63,11 @@ fn trials(faces: &[(usize, Picture)], vectors: &Tensor) -> candle_core::Result<V
             let bin = BINS.iter().position(|edge| yaw <= *edge);
             for at in [bin, Some(BINS.len())].into_iter().flatten() {
                 let Trials { genuine, impostor } = &mut bins[at];
-                if person == other { genuine } else { impostor }.push(cosine);
+                if person == other {
+                    genuine.push((cosine, *person));
+                } else {
+                    impostor.push((cosine, [*person, *other]));
+                }
             }
         }
     }
@@ -87,7 +96,7 @@ mod tests {
         let found = trials(&faces, &Tensor::new(&vectors, &Device::Cpu).unwrap()).unwrap();
         assert_eq!((found[3].genuine.len(), found[3].impostor.len()), (2, 3));
         assert_eq!((found[0].genuine.len(), found[0].impostor.len()), (0, 2));
-        assert_eq!(found[2].genuine, [0.6, 0.6]);
-        assert_eq!(found[2].impostor, [0.8]);
+        assert_eq!(found[2].genuine, [(0.6, 0), (0.6, 0)]);
+        assert_eq!(found[2].impostor, [(0.8, [0, 1])]);
     }
 }

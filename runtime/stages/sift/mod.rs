@@ -24,7 +24,7 @@ use crate::{
         work::{Progress, StageError, Work},
     },
     metrics::{
-        Trials,
+        separation,
         sifting::{Rates, Sifted, calibrated},
     },
     spec::{FilterSpec, FootageSpec, SiftSpec},
@@ -53,7 +53,7 @@ pub(super) fn run(stage: &Stage, work: &Work<'_>) -> Result<(), StageError> {
     };
     let whole =
         |metric: &str, value: f64| Score { metric: metric.to_owned(), identity: None, value };
-    let auc = Trials { genuine: value(true), impostor: value(false) }.auc();
+    let auc = separation(&value(true), value(false));
     rows.extend(auc.map(|auc| whole("filter_auc", auc)));
     rows.push(whole("filter_threshold", threshold));
     rows.retain(|score| metrics.contains_key(&score.metric));
