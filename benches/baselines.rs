@@ -23,7 +23,7 @@ struct Options {
     #[arg(value_enum)]
     case: Case,
     /// Rounds in which every method takes its turn.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 60)]
     rounds: usize,
     /// Latent frames.
     #[arg(long, default_value_t = 5)]

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use candle_core::{Device, Tensor};
+use cpu_time::ThreadTime;
 use ffrun_models::baselines::{
     ConcatIdStage, FaceInput, FaceSpec, Identity, Keys, Load, Mechanism, Memory, Method, PassInput,
     Told, concat_id, consisid, faithful_faces, hunyuan_custom, magref, operations, phantom,
@@ -148,25 +149,12 @@ pub(super) fn keys(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Seconds of one of several steps.
+/// Seconds of a step. Where all is done by one thread, what others do beside it is left out.
 fn seconds(step: impl Fn() -> Result<()>) -> Result<f64> {
-    // The system counts a thread's time in ticks of some milliseconds.
-    const STEPS: u32 = 8;
-    let (start, worked) = (Instant::now(), thread_seconds());
-    for _ in 0..STEPS {
-        step()?;
-    }
-    let worked = worked.zip(thread_seconds()).map(|(before, after)| after - before);
-    let passed = start.elapsed().as_secs_f64();
-    // Where all is done by one thread, what others do beside it can be left out.
-    let seconds = worked.filter(|_| rayon::current_num_threads() == 1).unwrap_or(passed);
-    Ok(seconds / f64::from(STEPS))
-}
-
-/// Seconds that this thread has run; none where the system does not tell.
-fn thread_seconds() -> Option<f64> {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(times.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+    let (start, worked) = (Instant::now(), ThreadTime::now());
+    step()?;
+    let alone = rayon::current_num_threads() == 1;
+    Ok(if alone { worked.elapsed() } else { start.elapsed() }.as_secs_f64())
 }
 
 fn base(options: &Options) -> WanConfig {
