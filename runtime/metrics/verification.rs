@@ -28,7 +28,9 @@ impl Trials {
         let mut ascending = Vec::with_capacity(self.impostor.len());
         for (score, both) in self.impostor.iter().rev() {
             ascending.push(*score);
-            both.iter().for_each(|&person| of_person[person].push(*score));
+            for &person in both {
+                of_person[person].push(*score);
+            }
         }
         let ranked = self.genuine.into_iter();
         let genuine = ranked.map(|(score, person)| (score, person, rank(score, &ascending)));

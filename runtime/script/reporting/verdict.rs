@@ -312,5 +312,10 @@ fn number(metric: &Metric, value: f64) -> String {
 }
 
 fn signed(metric: &Metric, value: f64) -> String {
-    format!("{value:+.*}", metric.digits)
+    let text = format!("{value:+.*}", metric.digits);
+    // Nothing has no sign.
+    if text.chars().any(|digit| ('1'..='9').contains(&digit)) {
+        return text;
+    }
+    number(metric, 0.0)
 }
