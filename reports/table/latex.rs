@@ -39,8 +39,20 @@ pub(crate) fn latex(table: &Table) -> String {
     text + "\\end{table}\n"
 }
 
-/// Text with what LaTeX would read as commands made literal.
+/// Text with what LaTeX would read as commands made literal, and code between backticks.
 fn escape(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return plain(text);
+    }
+    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
+        0 => plain(part),
+        _ => format!("\\texttt{{{}}}", plain(part)),
+    });
+    marked.collect()
+}
+
+fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -200,6 +212,11 @@ mod tests {
     use super::*;
     use crate::sample::{few, few_table};
     use crate::stats::Frame;
+
+    #[test]
+    fn code_between_backticks_is_set_as_code() {
+        assert_eq!(escape("`a_b` & c"), "\\texttt{a\\_b} \\& c");
+    }
 
     #[test]
     fn snapshot() {

@@ -19,8 +19,20 @@ pub(crate) fn markdown(table: &Table, depth: usize) -> String {
     text
 }
 
-/// Backslashes before what Markdown would read as markup.
+/// Backslashes before what Markdown would read as markup, but around code between backticks.
 pub(crate) fn escape(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return plain(text);
+    }
+    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
+        0 => plain(part),
+        _ => format!("`{part}`"),
+    });
+    marked.collect()
+}
+
+fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if matches!(letter, '\\' | '`' | '*' | '_' | '|' | '<' | '[' | ']' | '#') {
@@ -80,6 +92,12 @@ mod tests {
     use super::*;
     use crate::sample::{few, few_table};
     use crate::stats::Frame;
+
+    #[test]
+    fn code_between_backticks_stays_as_it_is() {
+        assert_eq!(escape("`a_b` of_all"), "`a_b` of\\_all");
+        assert_eq!(escape("one ` alone"), "one \\` alone");
+    }
 
     #[test]
     fn snapshot() {

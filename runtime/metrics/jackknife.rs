@@ -13,9 +13,20 @@ pub fn pseudo_values(
     (0..groups).map(|group| Some(count * all - (count - 1.0) * statistic(Some(group))?)).collect()
 }
 
+/// The same, moved so that their mean is the statistic itself: for statistics with a threshold that
+/// is a quantile, whose bias leaving out a person does not tell.
+pub fn centred_values(
+    groups: usize,
+    statistic: &dyn Fn(Option<usize>) -> Option<f64>,
+) -> Option<Vec<f64>> {
+    let values = pseudo_values(groups, statistic)?;
+    let bias = values.iter().sum::<f64>() / groups as f64 - statistic(None)?;
+    Some(values.iter().map(|value| value - bias).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::pseudo_values;
+    use super::{centred_values, pseudo_values};
 
     #[test]
     fn of_a_mean_they_are_the_values() {
@@ -41,6 +52,9 @@ mod tests {
         let found = pseudo_values(5, &biased).unwrap();
         // var(c(1, 5, -2, 8, 3)) in R → 14.5
         assert!((found.iter().sum::<f64>() / 5.0 - 14.5).abs() < 1e-9, "{found:?}");
+        let centred = centred_values(5, &biased).unwrap();
+        assert!((centred.iter().sum::<f64>() / 5.0 - 11.6).abs() < 1e-9, "{centred:?}");
+        assert!((centred[0] - centred[1] - found[0] + found[1]).abs() < 1e-9);
         assert_eq!(pseudo_values(2, &|without| without.is_none().then_some(1.0)), None);
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::work::StageError,
-    metrics::{Trials, jackknife::pseudo_values},
+    metrics::{Trials, jackknife::centred_values},
     stages::{clipset::Clips, tensor_error},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 const FAR: f64 = 1e-3;
 
 /// AUC and TAR over all pairs of faces that share no clip, so that place, light and clothes say
-/// nothing, as pseudo-values of people. A pair belongs to the bin of its more turned face.
+/// nothing, with an interval over people. A pair belongs to the bin of its more turned face.
 pub(super) fn rows(evaluator: &Evaluator, clips: Clips) -> Result<Rows, StageError> {
     let least = evaluator.spec.least_visible;
     let material = Material::new(clips, least, |picture| picture.present);
@@ -38,8 +38,8 @@ pub(super) fn rows(evaluator: &Evaluator, clips: Clips) -> Result<Rows, StageErr
     let mut scores = Vec::new();
     for (bin, trials) in trials.into_iter().enumerate() {
         let trials = trials.ranked(names.len());
-        let auc = pseudo_values(names.len(), &|without| trials.auc(without));
-        let tar = pseudo_values(names.len(), &|without| trials.tar_at(FAR, without));
+        let auc = centred_values(names.len(), &|without| trials.auc(without));
+        let tar = centred_values(names.len(), &|without| trials.tar_at(FAR, without));
         for (metric, values) in [("verification_auc", auc), ("verification_tar", tar)] {
             let values = values.unwrap_or_default();
             scores.extend(by_person(&of_bin(metric, bin), names.iter().copied(), &values));
