@@ -112,7 +112,7 @@ pub const SIFT: (&str, u32) = ("sift", 1);
 /// sampling, decoding or a network's surroundings change what is seen.
 pub const SEEN: (&str, u32) = ("seen", 1);
 /// Kind and semantic version of the measurement of an evaluator on unseen people.
-pub const VALIDITY: (&str, u32) = ("validity", 2);
+pub const VALIDITY: (&str, u32) = ("validity", 3);
 
 /// Kind and semantic version of a comparison of an evaluator with public networks.
 pub const AGREEMENT: (&str, u32) = ("agreement", 1);
