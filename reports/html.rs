@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::ReportError;
 use crate::chart::{themed, variables};
+use crate::code::marked;
 use crate::page::{Page, Picture, PictureSource};
 use crate::part::{Chart, Part};
 use crate::rows::Metric;
@@ -127,15 +128,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 
 /// Text of a script: what stands between backticks is code.
 fn words(text: &str) -> Value {
-    let parts: Vec<String> = text.split('`').map(|part| HtmlEscape(part).to_string()).collect();
-    if parts.len().is_multiple_of(2) {
-        return Value::from_safe_string(parts.join("`"));
-    }
-    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
-        0 => part.clone(),
-        _ => format!("<code>{part}</code>"),
-    });
-    Value::from_safe_string(marked.collect())
+    let plain = |part: &str| HtmlEscape(part).to_string();
+    Value::from_safe_string(marked(text, plain, |part| format!("<code>{}</code>", plain(part))))
 }
 
 /// A chart in the page's colours: title, for a desk, for a phone.

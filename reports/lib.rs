@@ -1,6 +1,7 @@
 //! From rows to statistics, tables, charts and pages. Knows nothing of candle or of scripts.
 
 pub mod chart;
+mod code;
 pub mod contact;
 pub mod error;
 pub mod page;

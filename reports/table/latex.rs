@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::grid::{ABSENT, Block, Cell, Rank, Row, Table, UNFINISHED};
+use crate::code::marked;
 
 /// Characters of `\small` that fit beside each other into a line of text of `article`, 345 pt.
 const LINE: usize = 76;
@@ -41,15 +42,7 @@ pub(crate) fn latex(table: &Table) -> String {
 
 /// Text with what LaTeX would read as commands made literal, and code between backticks.
 fn escape(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        return plain(text);
-    }
-    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
-        0 => plain(part),
-        _ => format!("\\texttt{{{}}}", plain(part)),
-    });
-    marked.collect()
+    marked(text, plain, |part| format!("\\texttt{{{}}}", plain(part)))
 }
 
 fn plain(text: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::grid::{Block, Cell, Rank, Row, Table, UNFINISHED};
+use crate::code::marked;
 
 /// The table under a heading of the given depth.
 pub(crate) fn markdown(table: &Table, depth: usize) -> String {
@@ -21,15 +22,7 @@ pub(crate) fn markdown(table: &Table, depth: usize) -> String {
 
 /// Backslashes before what Markdown would read as markup, but around code between backticks.
 pub(crate) fn escape(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) {
-        return plain(text);
-    }
-    let marked = parts.iter().enumerate().map(|(place, part)| match place % 2 {
-        0 => plain(part),
-        _ => format!("`{part}`"),
-    });
-    marked.collect()
+    marked(text, plain, |part| format!("`{part}`"))
 }
 
 fn plain(text: &str) -> String {

@@ -21,6 +21,15 @@ pub struct Ranked {
 }
 
 impl Trials {
+    /// Takes the similarity of a pair of pictures and whom they show.
+    pub fn add(&mut self, score: f32, [first, second]: [usize; 2]) {
+        if first == second {
+            self.genuine.push((score, first));
+        } else {
+            self.impostor.push((score, [first, second]));
+        }
+    }
+
     /// Puts the pairs of `people` in order.
     pub fn ranked(mut self, people: usize) -> Ranked {
         self.impostor.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -85,11 +85,7 @@ impl Album {
         for (at, (person, first)) in vectors.iter().enumerate() {
             for (other, second) in &vectors[at + 1..] {
                 let like = cosine(first, second) as f32;
-                if person == other {
-                    trials.genuine.push((like, *person));
-                } else {
-                    trials.impostor.push((like, [*person, *other]));
-                }
+                trials.add(like, [*person, *other]);
             }
         }
         let trials = trials.ranked(self.people.len());

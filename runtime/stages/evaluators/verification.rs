@@ -62,12 +62,7 @@ fn trials(faces: &[(usize, Picture)], vectors: &Tensor) -> candle_core::Result<V
             let yaw = first.pose_deg[1].abs().max(second.pose_deg[1].abs());
             let bin = BINS.iter().position(|edge| yaw <= *edge);
             for at in [bin, Some(BINS.len())].into_iter().flatten() {
-                let Trials { genuine, impostor } = &mut bins[at];
-                if person == other {
-                    genuine.push((cosine, *person));
-                } else {
-                    impostor.push((cosine, [*person, *other]));
-                }
+                bins[at].add(cosine, [*person, *other]);
             }
         }
     }
